@@ -1,0 +1,9 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+// Values: types and parsing only.
+pub mod entropy;
+pub mod id;
+pub mod number;
+pub mod reason;
+pub mod secret;
+pub mod time;

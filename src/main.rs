@@ -1,0 +1,3 @@
+//! The `belfry` program: a thin shell around the library.
+
+fn main() {}
