@@ -7,3 +7,6 @@ pub mod number;
 pub mod reason;
 pub mod secret;
 pub mod time;
+
+// Top: the terminal, the configuration, the loops.
+pub mod config;

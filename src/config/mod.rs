@@ -1,0 +1,5 @@
+//! The configuration: three layers of text in, one typed and checked [`Config`] out.
+
+mod types;
+
+pub use types::*;
