@@ -10,3 +10,6 @@ pub mod time;
 
 // Top: the terminal, the configuration, the loops.
 pub mod config;
+
+// Core: one call and all of them.
+pub mod call;
