@@ -148,6 +148,11 @@ impl Number {
     }
 }
 
+/// Whether `code` is the ISO 3166-1 alpha-2 code of a country that has a numbering plan.
+pub fn is_region(code: &str) -> bool {
+    Number::parse("00", Some(code)) != Err(ParseNumberError::UnknownRegion)
+}
+
 impl fmt::Debug for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
