@@ -13,3 +13,4 @@ pub mod config;
 
 // Core: one call and all of them.
 pub mod call;
+pub mod sip;
