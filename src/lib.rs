@@ -8,6 +8,9 @@ pub mod reason;
 pub mod secret;
 pub mod time;
 
+// Core: deterministic rules and machines.
+pub mod verify;
+
 // Top: the terminal, the configuration, the loops.
 pub mod config;
 
