@@ -9,11 +9,17 @@ pub mod secret;
 pub mod time;
 
 // Core: deterministic rules and machines.
-pub mod verify;
-
-// Top: the terminal, the configuration, the loops.
-pub mod config;
-
-// Core: one call and all of them.
 pub mod call;
 pub mod sip;
+pub mod verify;
+
+// SQL.
+
+// Acts: what the product does, one verb a file.
+
+// Edges: HTTP, sockets, the clock.
+
+// Top: the terminal, the configuration, the loops.
+pub mod cli;
+pub mod config;
+pub mod telemetry;

@@ -1,3 +1,5 @@
 //! The `belfry` program: a thin shell around the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    belfry::cli::run()
+}

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 const PREFIX: &str = "BELFRY_";
 /// Names of our own that are arguments of the program, not settings.
-const ARGUMENTS: &[&str] = &["BELFRY_CONFIG", "BELFRY_API_KEY"];
+const ARGUMENTS: &[&str] = &["BELFRY_CONFIG"];
 
 /// Sections whose second step is a name given by the operator, written with hyphens.
 const NAMED_SECTIONS: &[&str] = &["trunks", "services"];

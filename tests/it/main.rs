@@ -1,1 +1,3 @@
-//! Filled in by the next commits.
+//! Belfry as a stranger uses it: through its library, its sockets and its program.
+
+mod cli;
