@@ -2,9 +2,10 @@
 //!
 //! `policy` bounds what a service may configure, `destination` decides which numbers may be called,
 //! `limits` when a further call or a check is allowed, and `next` what follows an attempt that
-//! ended. `keys`, `code` and `sealed` are what keeps a stolen database useless: codes are keyed
-//! MACs and numbers are sealed, both under a key that is not in the database.
+//! ended. `keys`, `code`, `sealed` and `answer` are what keeps a stolen database useless: codes are
+//! keyed MACs, numbers and remembered answers are sealed, under a key that is not in the database.
 
+pub mod answer;
 pub mod attempt;
 pub mod code;
 pub mod destination;

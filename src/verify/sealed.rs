@@ -35,7 +35,7 @@ pub enum UnsealError {
     #[error(transparent)]
     UnknownKey(#[from] UnknownKeyVersion),
     /// Wrong key, wrong row, or changed bytes.
-    #[error("a sealed number does not open: it was changed, moved, or closed with another key")]
+    #[error("a sealed text does not open: it was changed, moved, or closed with another key")]
     Damaged,
 }
 
@@ -89,15 +89,8 @@ impl SecretKeys {
         verification: VerificationId,
         entropy: &mut Entropy,
     ) -> Sealed {
-        let nonce: [u8; NONCE_BYTES] = entropy.bytes();
-        let plain = destination.expose();
-        let aad = verification.to_string();
-        let payload = Payload { msg: plain.as_bytes(), aad: aad.as_bytes() };
-        let closed = XChaCha20Poly1305::new((&*self.derive_current(SEAL_USE)).into())
-            .encrypt(&XNonce::from(nonce), payload)
-            .expect("a number is far shorter than the cipher's limit");
-        let version = self.current_version();
-        Sealed(format!("{version}.{}{}", hex::encode(nonce), hex::encode(closed)))
+        let row = verification.to_string();
+        self.seal_bytes(SEAL_USE, &row, destination.expose().as_bytes(), entropy)
     }
 
     /// Opens what [`SecretKeys::seal`] closed for the same verification.
@@ -109,23 +102,49 @@ impl SecretKeys {
         sealed: &Sealed,
         verification: VerificationId,
     ) -> Result<Destination, UnsealError> {
-        let (version, body) = sealed.0.split_once('.').ok_or(UnsealError::Damaged)?;
-        let version = version.parse().map_err(|_| UnsealError::Damaged)?;
-        let body = hex::decode(body).map_err(|_| UnsealError::Damaged)?;
-        let (nonce, closed) =
-            body.split_first_chunk::<NONCE_BYTES>().ok_or(UnsealError::Damaged)?;
-        let aad = verification.to_string();
-        let payload = Payload { msg: closed, aad: aad.as_bytes() };
-        let plain = XChaCha20Poly1305::new((&*self.derive(version, SEAL_USE)?).into())
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| UnsealError::Damaged)?;
+        let plain = self.unseal_bytes(SEAL_USE, &verification.to_string(), sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| UnsealError::Damaged)?;
         let (number, extension) = match text.split_once(";ext=") {
             Some((number, extension)) => (number, Some(extension.parse()?)),
             None => (text, None),
         };
         Ok(Destination { number: Number::parse(number, None)?, extension })
+    }
+
+    /// Seals `plain` for one use and one row, under the current key.
+    pub(super) fn seal_bytes(
+        &self,
+        use_: &str,
+        row: &str,
+        plain: &[u8],
+        entropy: &mut Entropy,
+    ) -> Sealed {
+        let nonce: [u8; NONCE_BYTES] = entropy.bytes();
+        let payload = Payload { msg: plain, aad: row.as_bytes() };
+        let closed = XChaCha20Poly1305::new((&*self.derive_current(use_)).into())
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("what is sealed is far shorter than the cipher's limit");
+        let version = self.current_version();
+        Sealed(format!("{version}.{}{}", hex::encode(nonce), hex::encode(closed)))
+    }
+
+    /// Opens what [`SecretKeys::seal_bytes`] closed for the same use and row.
+    pub(super) fn unseal_bytes(
+        &self,
+        use_: &str,
+        row: &str,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+        let (version, body) = sealed.0.split_once('.').ok_or(UnsealError::Damaged)?;
+        let version = version.parse().map_err(|_| UnsealError::Damaged)?;
+        let body = hex::decode(body).map_err(|_| UnsealError::Damaged)?;
+        let (nonce, closed) =
+            body.split_first_chunk::<NONCE_BYTES>().ok_or(UnsealError::Damaged)?;
+        let payload = Payload { msg: closed, aad: row.as_bytes() };
+        XChaCha20Poly1305::new((&*self.derive(version, use_)?).into())
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| UnsealError::Damaged)
     }
 
     /// The index under which one number is counted, whatever the extension.
