@@ -10,6 +10,7 @@ pub mod time;
 
 // Core: deterministic rules and machines.
 pub mod call;
+pub mod media;
 pub mod sip;
 pub mod verify;
 

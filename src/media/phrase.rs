@@ -1,0 +1,163 @@
+//! The order of clips and silences that says something: greeting, gate, code.
+//!
+//! A [`Phrase`] is written clip by clip and becomes a [`Track`], which a stream plays. Silences are
+//! whole frames, so their length on the wire is exact.
+
+use super::{Clip, ClipKey, Key, PromptSet};
+use crate::secret::Digits;
+use std::fmt;
+use std::sync::Arc;
+
+/// A point in a track that the owner wants to hear of; its meaning is the owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(pub u16);
+
+/// One step of a track.
+#[derive(Clone)]
+pub enum Cue {
+    /// Plays a clip.
+    Clip {
+        /// What is played.
+        clip: Arc<Clip>,
+        /// Told when its first frame is sent.
+        mark_start: Option<Mark>,
+        /// Told when its last frame is sent.
+        mark_end: Option<Mark>,
+    },
+    /// Comfort noise.
+    Pause {
+        /// How long, in frames of 20 ms.
+        frames: u32,
+    },
+    /// Presses a key (RFC 4733); passed over if the peer has not agreed to telephone-event.
+    Press {
+        /// The key.
+        key: Key,
+        /// How long it is down, in frames of 20 ms.
+        frames: u32,
+    },
+}
+
+impl fmt::Debug for Cue {
+    /// Nothing: the order and length of cues would tell a code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[cue]")
+    }
+}
+
+/// What a stream plays, from start to end.
+#[derive(Debug, Clone)]
+pub struct Track {
+    /// Given back when the track has ended.
+    pub id: u32,
+    /// The steps in order.
+    pub cues: Vec<Cue>,
+}
+
+/// The silences of a call, in frames of 20 ms, between the ends of the clips beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// Before the first word: many telephones lose what is said right after they answer.
+    pub lead_in: u32,
+    /// Between two sentences.
+    pub sentence: u32,
+    /// Between two digits of a group.
+    pub digit: u32,
+    /// Between two groups of digits.
+    pub group: u32,
+    /// Between the words that announce a code and the code.
+    pub intro: u32,
+    /// Between two readings of a code.
+    pub reading: u32,
+}
+
+impl Default for Pauses {
+    /// 0.9 s, 0.5 s, 260 ms, 560 ms, 1.2 s and 1.2 s.
+    fn default() -> Self {
+        Pauses { lead_in: 45, sentence: 25, digit: 13, group: 28, intro: 60, reading: 60 }
+    }
+}
+
+/// A track being written.
+#[derive(Debug)]
+pub struct Phrase<'a> {
+    set: &'a PromptSet,
+    cues: Vec<Cue>,
+}
+
+impl<'a> Phrase<'a> {
+    /// An empty phrase in the language of `set`.
+    pub fn new(set: &'a PromptSet) -> Self {
+        Phrase { set, cues: Vec::new() }
+    }
+
+    /// Adds a clip.
+    pub fn say(self, key: ClipKey) -> Self {
+        self.say_marked(key, None, None)
+    }
+
+    /// Adds a clip with marks at its first and last frame.
+    pub fn say_marked(
+        mut self,
+        key: ClipKey,
+        mark_start: Option<Mark>,
+        mark_end: Option<Mark>,
+    ) -> Self {
+        self.cues.push(Cue::Clip { clip: self.set.clip(key), mark_start, mark_end });
+        self
+    }
+
+    /// Adds a silence.
+    pub fn pause(mut self, frames: u32) -> Self {
+        self.cues.push(Cue::Pause { frames });
+        self
+    }
+
+    /// Adds digits one by one, in the groups of [`groups`]; `mark` names the last frame of each by
+    /// its place, counted from 0.
+    pub fn digits(
+        mut self,
+        digits: &Digits,
+        pauses: &Pauses,
+        mut mark: impl FnMut(usize) -> Option<Mark>,
+    ) -> Self {
+        let mut place = 0;
+        for &size in groups(digits.len()) {
+            for in_group in 0..size {
+                if place > 0 {
+                    let frames = if in_group == 0 { pauses.group } else { pauses.digit };
+                    self = self.pause(frames);
+                }
+                let key = ClipKey::Digit(digits.as_slice()[place]);
+                self = self.say_marked(key, None, mark(place));
+                place += 1;
+            }
+        }
+        self
+    }
+
+    /// The track, to be played under the name `id`.
+    pub fn into_track(self, id: u32) -> Track {
+        Track { id, cues: self.cues }
+    }
+}
+
+/// How many digits are said in one breath: 3+3 for six.
+///
+/// # Panics
+/// If `len` is not a length of [`Digits`], 1 to 10.
+pub fn groups(len: usize) -> &'static [usize] {
+    match len {
+        1 => &[1],
+        2 => &[2],
+        3 => &[3],
+        4 => &[4],
+        5 => &[3, 2],
+        6 => &[3, 3],
+        7 => &[3, 4],
+        8 => &[4, 4],
+        9 => &[3, 3, 3],
+        10 => &[3, 3, 4],
+        _ => unreachable!("digits are 1 to 10 long"),
+    }
+}
