@@ -28,7 +28,7 @@ pub use clip::{Clip, ClipKey};
 pub use dtmf::Key;
 pub use g711::Codec;
 pub use library::{LibraryError, PromptLibrary};
-pub use phrase::{Cue, Mark, Pauses, Phrase, Track};
+pub use phrase::{Cue, DigitPauses, Mark, Phrase, Track, frames};
 pub use prompt::{PromptError, PromptSet, Quality};
 pub use rtp::Packet;
 pub use stream::{Stream, StreamConfig, StreamEvent, StreamStats};

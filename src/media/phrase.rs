@@ -3,8 +3,9 @@
 //! A [`Phrase`] is written clip by clip and becomes a [`Track`], which a stream plays. Silences are
 //! whole frames, so their length on the wire is exact.
 
-use super::{Clip, ClipKey, Key, PromptSet};
+use super::{Clip, ClipKey, FRAME, Key, PromptSet};
 use crate::secret::Digits;
+use crate::time::Duration;
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,28 +55,18 @@ pub struct Track {
     pub cues: Vec<Cue>,
 }
 
-/// The silences of a call, in frames of 20 ms, between the ends of the clips beside them.
+/// The silences inside a row of digits, in frames of 20 ms, between the ends of the clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pauses {
-    /// Before the first word: many telephones lose what is said right after they answer.
-    pub lead_in: u32,
-    /// Between two sentences.
-    pub sentence: u32,
+pub struct DigitPauses {
     /// Between two digits of a group.
     pub digit: u32,
-    /// Between two groups of digits.
+    /// Between two groups.
     pub group: u32,
-    /// Between the words that announce a code and the code.
-    pub intro: u32,
-    /// Between two readings of a code.
-    pub reading: u32,
 }
 
-impl Default for Pauses {
-    /// 0.9 s, 0.5 s, 260 ms, 560 ms, 1.2 s and 1.2 s.
-    fn default() -> Self {
-        Pauses { lead_in: 45, sentence: 25, digit: 13, group: 28, intro: 60, reading: 60 }
-    }
+/// How many whole frames last at least `span`.
+pub fn frames(span: Duration) -> u32 {
+    u32::try_from(span.as_nanos().div_ceil(FRAME.as_nanos())).unwrap_or(u32::MAX)
 }
 
 /// A track being written.
@@ -118,7 +109,7 @@ impl<'a> Phrase<'a> {
     pub fn digits(
         mut self,
         digits: &Digits,
-        pauses: &Pauses,
+        pauses: DigitPauses,
         mut mark: impl FnMut(usize) -> Option<Mark>,
     ) -> Self {
         let mut place = 0;
