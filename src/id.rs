@@ -88,6 +88,11 @@ id!(
     "evt_"
 );
 id!(
+    /// An entry of the audit.
+    AuditId,
+    "aud_"
+);
+id!(
     /// One HTTP request, echoed as `X-Request-Id`.
     RequestId,
     "req_"

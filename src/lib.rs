@@ -15,6 +15,7 @@ pub mod sip;
 pub mod verify;
 
 // SQL.
+pub mod store;
 
 // Acts: what the product does, one verb a file.
 

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod attempt;
 pub mod code;
 pub mod destination;
+pub mod event;
 pub mod keys;
 pub mod limits;
 pub mod next;
