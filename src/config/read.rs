@@ -259,8 +259,8 @@ fn service(mut section: Section<'_>) -> Option<Service> {
 }
 
 fn resend_after(section: &mut Section<'_>) -> Option<Vec<Duration>> {
-    let expected = "a list of 1 to 10 whole numbers from 10 to 3600";
-    let seconds = |n: i64| u64::try_from(n).ok().filter(|n| (10..=3600).contains(n));
+    let expected = "a list of 1 to 10 whole numbers from 5 to 3600";
+    let seconds = |n: i64| u64::try_from(n).ok().filter(|n| (5..=3600).contains(n));
     let list = section.list("resend_after_s", expected, |item| seconds(whole(item)?))?;
     if list.is_empty() || list.len() > 10 {
         section
