@@ -1,6 +1,6 @@
 //! The SIP user agent: calls out over UDP, sans-IO (RFC 3261, RFC 6026, RFC 3264).
 //!
-//! `UserAgent` owns every call over one local address: `UserAgent::invite` places one, datagrams
+//! [`UserAgent`] owns every call over one local address: [`UserAgent::invite`] places one, datagrams
 //! and the passing of time go in, datagrams and [`CallSignal`]s come out. [`wire`] turns bytes into
 //! messages and back and may be used alone: [`wire::parse`] reads a datagram, [`wire::Draft`] builds
 //! responses (`Draft::response(&request, source, 180, "tag")`) and requests
@@ -17,11 +17,21 @@
 //!
 //! Left out so far: TCP and TLS, registration, PRACK, session timers, failover.
 
+mod context;
+mod counters;
+mod dialog;
+mod digest;
+mod incoming;
+mod invite;
 mod order;
 pub mod sdp;
 mod signal;
+mod transaction;
+mod user_agent;
 pub mod wire;
 
+pub use counters::Counters;
 pub use order::{Credentials, InviteOrder, TimerConfig, UserAgentConfig};
 pub use signal::{CallSignal, Failure, FailureKind, UserAgentOutput};
+pub use user_agent::UserAgent;
 pub use wire::Cause;

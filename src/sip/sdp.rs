@@ -138,10 +138,15 @@ pub enum AnswerError {
 impl Offer {
     /// The session description to send with an INVITE.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes_of(0)
+    }
+
+    /// The same offer made again later in the session; `version` counts our descriptions from 0.
+    pub fn to_bytes_of(&self, version: u64) -> Vec<u8> {
         let mut formats: Vec<u8> = self.codecs.iter().map(|codec| codec.payload_type()).collect();
         formats.extend(self.telephone_event);
         let audio = self.audio(&self.codecs, &formats, self.telephone_event, Direction::SendRecv);
-        self.session(0, vec![audio])
+        self.session(version, vec![audio])
     }
 
     /// Answers an offer of the peer's inside the dialog (RFC 3264 §6, §8): what was agreed, and the

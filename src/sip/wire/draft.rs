@@ -17,8 +17,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A request with no header yet.
+    /// A request with no header yet. Blanks and control characters of the URI are left out.
     pub fn request(method: &Method, uri: &str) -> Self {
+        let uri: String = uri.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
         let first_line = format!("{} {} {}", method.as_str(), uri, Version::V2);
         Draft { first_line, headers: Headers::default(), body: Vec::new() }
     }

@@ -45,6 +45,12 @@ known_headers! {
     Timestamp "Timestamp"
 }
 
+/// Whether text is a `token` (RFC 3261 §25.1), as names and methods are.
+pub(super) fn is_token(text: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
+    !text.is_empty() && text.bytes().all(good)
+}
+
 /// The full name for a compact one (RFC 3261 §7.3.3 and the IANA registry); other names as they are.
 pub(super) fn full_name(name: &str) -> &str {
     let [letter] = name.as_bytes() else { return name };
@@ -75,8 +81,11 @@ pub(super) fn full_name(name: &str) -> &str {
 
 impl Headers {
     /// Adds a field at the end. Control characters in it become spaces, so that no value can start a
-    /// line of its own.
+    /// line of its own; a field whose name is no token is left out.
     pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        if !is_token(name) {
+            return;
+        }
         let mut value: String = value.into();
         if value.contains(|c: char| c.is_control() && c != '\t') {
             value = value.replace(|c: char| c.is_control() && c != '\t', " ");
@@ -160,6 +169,7 @@ mod tests {
     fn a_value_cannot_start_a_line_of_its_own() {
         let mut headers = Headers::default();
         headers.push("Subject", "a\r\nVia: evil\n\u{0}");
+        headers.push("X: y\r\nVia", "evil");
         assert_eq!(headers.to_string(), "Subject: a  Via: evil  \r\n");
     }
 

@@ -3,6 +3,7 @@
 //! RFC 3261 §7, §8.1.1. What every message must have is read once, into its [`Envelope`]; whoever
 //! holds a message need not look twice.
 
+use super::header::is_token;
 use super::normalise::{Parts, normalise};
 use super::{CSeq, Headers, NameAddr, Via};
 
@@ -93,9 +94,7 @@ impl Method {
         if let Some((method, _)) = Self::KNOWN.iter().find(|(_, name)| *name == token) {
             return Some(method.clone());
         }
-        let good = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
-        let is_token = !token.is_empty() && token.bytes().all(good);
-        is_token.then(|| Method::Other(token.to_owned()))
+        is_token(token).then(|| Method::Other(token.to_owned()))
     }
 
     /// The method as written on the wire.

@@ -8,6 +8,7 @@
 //! Left out: framing of streams (TCP, TLS) and bodies of several parts other than finding the SDP.
 
 mod address;
+mod body;
 mod challenge;
 mod draft;
 mod header;
@@ -17,6 +18,7 @@ mod value;
 mod via;
 
 pub use address::{HostPort, NameAddr, Uri};
+pub use body::{contact, session_description, warning};
 pub use challenge::{Challenge, challenges};
 pub use draft::{Draft, reason_phrase};
 pub use header::Headers;

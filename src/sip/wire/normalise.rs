@@ -4,7 +4,7 @@
 //! colon, compact names, bytes that are not UTF-8 (kept as Latin-1, line by line). The body is
 //! Content-Length long, or what is left of the datagram when there is none (RFC 3261 §18.3).
 
-use super::header::full_name;
+use super::header::{full_name, is_token};
 use super::{HEADERS_MAX, Headers, MESSAGE_BYTES_MAX, ParseError};
 
 /// A message taken apart, nothing of it understood yet.
@@ -67,8 +67,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 fn field(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
     let name = name.trim_end();
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b);
-    (!name.is_empty() && name.bytes().all(token)).then(|| (name, value.trim()))
+    is_token(name).then(|| (name, value.trim()))
 }
 
 fn body(headers: &Headers, rest: &[u8]) -> Result<Vec<u8>, ParseError> {
