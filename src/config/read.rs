@@ -89,8 +89,14 @@ fn http(mut section: Section<'_>) -> Option<Http> {
 fn database(mut section: Section<'_>) -> Option<Database> {
     let expected = "sqlite:PATH, a file (in memory, every key would be gone after a restart)";
     let url = section.parsed("url", expected, syntax::sqlite_url);
+    let busy_timeout = section.seconds("busy_timeout_s", 1..=60);
+    let connections = section.integer("connections", 1..=64);
     section.finish();
-    Some(Database { url: Redacted::new(url?) })
+    Some(Database {
+        url: Redacted::new(url?),
+        busy_timeout: busy_timeout?,
+        connections: connections?,
+    })
 }
 
 fn secrets(mut section: Section<'_>) -> Option<Secrets> {
@@ -237,6 +243,7 @@ fn service(mut section: Section<'_>) -> Option<Service> {
     let resend_after = resend_after(&mut section);
     let human_check_digits = section.integer("human_check_digits", 0..=2);
     let readings = section.integer("readings", 1..=5);
+    let repeats_on_request = section.integer("repeats_on_request", 0..=5);
     let ring_timeout = section.seconds("ring_timeout_s", 10..=60);
     let pauses = section.section("pauses").and_then(pauses);
     section.finish();
@@ -253,6 +260,7 @@ fn service(mut section: Section<'_>) -> Option<Service> {
         resend_after: resend_after?,
         human_check_digits: human_check_digits?,
         readings: readings?,
+        repeats_on_request: repeats_on_request?,
         ring_timeout: ring_timeout?,
         pauses: pauses?,
     })
@@ -272,12 +280,16 @@ fn resend_after(section: &mut Section<'_>) -> Option<Vec<Duration>> {
 fn pauses(mut section: Section<'_>) -> Option<Pauses> {
     let digit = frames(&mut section, "digit_ms");
     let group = frames(&mut section, "group_ms");
+    let sentence = frames(&mut section, "sentence_ms");
+    let around_check_digit = frames(&mut section, "around_check_digit_ms");
     let before_code = frames(&mut section, "before_code_ms");
     let between_readings = frames(&mut section, "between_readings_ms");
     section.finish();
     Some(Pauses {
         digit: digit?,
         group: group?,
+        sentence: sentence?,
+        around_check_digit: around_check_digit?,
         before_code: before_code?,
         between_readings: between_readings?,
     })
@@ -297,6 +309,7 @@ fn calls(mut section: Section<'_>) -> Option<Calls> {
     let lead_in = frames(&mut section, "lead_in_ms");
     let human_check_timeout = section.seconds("human_check_timeout_s", 2..=30);
     let human_check_prompts = section.integer("human_check_prompts", 1..=5);
+    let repeat_wait = section.seconds("repeat_wait_s", 2..=30);
     let one_way_audio_after = section.seconds("one_way_audio_after_s", 1..=30);
     let call_max = section.seconds("call_max_s", 20..=300);
     section.finish();
@@ -304,6 +317,7 @@ fn calls(mut section: Section<'_>) -> Option<Calls> {
         lead_in: lead_in?,
         human_check_timeout: human_check_timeout?,
         human_check_prompts: human_check_prompts?,
+        repeat_wait: repeat_wait?,
         one_way_audio_after: one_way_audio_after?,
         call_max: call_max?,
     })

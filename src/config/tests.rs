@@ -305,7 +305,7 @@ fn every_key_stands_in_the_default_file_under_a_comment() {
     for line in config.effective().lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().expect("a line has a start");
         let written = |line: &&str| line.trim_start_matches("# ").starts_with(key);
-        assert!(BUILT_IN.lines().any(|line| written(&&*line)), "{key} is not in belfry.toml");
+        assert!(BUILT_IN.lines().any(|line| written(&line)), "{key} is not in belfry.toml");
     }
     let mut described = false;
     for line in BUILT_IN.lines() {

@@ -55,6 +55,10 @@ pub struct Http {
 pub struct Database {
     /// `sqlite:PATH`.
     pub url: Redacted<String>,
+    /// How long a writer waits for its turn.
+    pub busy_timeout: Duration,
+    /// Connections that read.
+    pub connections: u32,
 }
 
 /// Key material kept outside the database.
@@ -186,19 +190,25 @@ pub struct Service {
     pub human_check_digits: u8,
     /// How many times the code is read.
     pub readings: u8,
+    /// How many more times it is read to a person who presses the repeat key.
+    pub repeats_on_request: u8,
     /// How long it rings.
     pub ring_timeout: Duration,
-    /// The silences of a reading.
+    /// The silences of a call.
     pub pauses: Pauses,
 }
 
-/// The silences of a reading, each a whole number of 20 ms frames.
+/// The silences of a call, each a whole number of 20 ms frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
     /// Between two digits.
     pub digit: Duration,
     /// Between two groups of digits.
     pub group: Duration,
+    /// Between two sentences.
+    pub sentence: Duration,
+    /// Before and after the key that the human check asks for.
+    pub around_check_digit: Duration,
     /// Between "your code is" and the first digit.
     pub before_code: Duration,
     /// Between two readings.
@@ -214,6 +224,8 @@ pub struct Calls {
     pub human_check_timeout: Duration,
     /// How many times the human check is asked.
     pub human_check_prompts: u8,
+    /// How long to wait for the repeat key after it was offered.
+    pub repeat_wait: Duration,
     /// How long after the answer a call without any audio from the far end is flagged.
     pub one_way_audio_after: Duration,
     /// The longest a call may last from its answer.
