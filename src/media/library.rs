@@ -78,3 +78,53 @@ impl PromptLibrary {
         self.sets.values().map(|set| set.locale())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::prompt::tests::synthetic_set;
+    use super::*;
+
+    fn library() -> PromptLibrary {
+        let sets = ["en", "nl", "pt-BR", "zh-Hant"].map(synthetic_set).into();
+        PromptLibrary::new(sets, "en").expect("the default is there")
+    }
+
+    #[test]
+    fn a_wish_falls_back_to_the_language_and_then_to_the_default() {
+        let library = library();
+        let found = [
+            ("nl", "nl"),
+            ("nl-BE", "nl"),
+            ("NL-be", "nl"),
+            ("pt-br", "pt-BR"),
+            ("zh-Hant-CN-x-private1-private2", "zh-Hant"), // the example of RFC 4647 §3.4
+            ("pt", "en"),                                  // never to a narrower set
+            ("fr-FR", "en"),
+            ("nld", "en"),
+            ("", "en"),
+            ("-", "en"),
+            ("x-nl", "en"),
+        ];
+        for (wish, locale) in found {
+            assert_eq!(library.lookup(wish).locale(), locale, "{wish}");
+        }
+    }
+
+    #[test]
+    fn a_wish_without_a_set_is_told_from_one_for_the_default() {
+        let library = library();
+        assert!(library.find("fr").is_none());
+        assert_eq!(library.find("en-GB").map(|set| set.locale()), Some("en"));
+        assert_eq!(library.locales().collect::<Vec<_>>(), ["en", "nl", "pt-BR", "zh-Hant"]);
+    }
+
+    #[test]
+    fn a_library_without_its_default_or_with_two_of_a_kind_is_refused() {
+        let error = PromptLibrary::new(vec![synthetic_set("nl")], "en").expect_err("no default");
+        let text = "no prompt set is for the default locale `en`; there are: nl";
+        assert_eq!(error.to_string(), text);
+        let twice = vec![synthetic_set("en"), synthetic_set("EN")];
+        let error = PromptLibrary::new(twice, "en").expect_err("two of a kind");
+        assert_eq!(error, LibraryError::Duplicate("EN".to_owned()));
+    }
+}

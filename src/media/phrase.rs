@@ -152,3 +152,92 @@ pub fn groups(len: usize) -> &'static [usize] {
         _ => unreachable!("digits are 1 to 10 long"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::prompt::tests::{synthetic_frames, synthetic_set};
+    use super::*;
+
+    const PAUSES: DigitPauses = DigitPauses { digit: 13, group: 28 };
+
+    /// Lengths of the cues in frames, pauses as negative numbers.
+    fn lengths(track: &Track) -> Vec<i64> {
+        let length = |cue: &Cue| match cue {
+            Cue::Clip { clip, .. } => i64::from(clip.len_frames()),
+            Cue::Pause { frames } | Cue::Press { frames, .. } => -i64::from(*frames),
+        };
+        track.cues.iter().map(length).collect()
+    }
+
+    #[test]
+    fn six_digits_are_said_three_and_three_with_exact_pauses() {
+        let set = synthetic_set("en");
+        let code = Digits::parse("048392").expect("six digits");
+        let track = Phrase::new(&set).digits(&code, PAUSES, |_| None).into_track(1);
+        assert_eq!(lengths(&track), [10, -13, 14, -13, 18, -28, 13, -13, 19, -13, 12]);
+    }
+
+    #[test]
+    fn digits_are_grouped_in_breaths_of_at_most_four() {
+        let grouped: Vec<_> = (1..=10).map(groups).collect();
+        let wanted: [&[usize]; 10] =
+            [&[1], &[2], &[3], &[4], &[3, 2], &[3, 3], &[3, 4], &[4, 4], &[3, 3, 3], &[3, 3, 4]];
+        assert_eq!(grouped, wanted);
+        assert!((1..=10).all(|len| groups(len).iter().sum::<usize>() == len));
+    }
+
+    #[test]
+    fn every_length_of_digits_says_each_digit_once() {
+        let set = synthetic_set("en");
+        for len in 1..=10 {
+            let code = Digits::parse(&"7".repeat(len)).expect("digits");
+            let track = Phrase::new(&set).digits(&code, PAUSES, |_| None).into_track(1);
+            let spoken = lengths(&track).iter().filter(|&&frames| frames == 17).count();
+            assert_eq!((spoken, track.cues.len()), (len, 2 * len - 1));
+        }
+    }
+
+    #[test]
+    fn sentences_and_marks_come_in_the_order_written() {
+        let set = synthetic_set("en");
+        let track = Phrase::new(&set)
+            .pause(45)
+            .say_marked(ClipKey::CodeIntro, Some(Mark(1)), Some(Mark(2)))
+            .pause(60)
+            .digits(&Digits::parse("12").expect("digits"), PAUSES, |place| {
+                Some(Mark(100 + place as u16))
+            })
+            .say(ClipKey::Goodbye)
+            .into_track(9);
+        let intro = i64::from(synthetic_frames(ClipKey::CodeIntro));
+        let goodbye = i64::from(synthetic_frames(ClipKey::Goodbye));
+        assert_eq!(lengths(&track), [-45, intro, -60, 11, -13, 12, goodbye]);
+        let marks = track.cues.iter().filter_map(|cue| match cue {
+            Cue::Clip { mark_start, mark_end, .. } => Some((*mark_start, *mark_end)),
+            _ => None,
+        });
+        let wanted = [
+            (Some(Mark(1)), Some(Mark(2))),
+            (None, Some(Mark(100))),
+            (None, Some(Mark(101))),
+            (None, None),
+        ];
+        assert_eq!((track.id, marks.collect::<Vec<_>>()), (9, wanted.to_vec()));
+    }
+
+    #[test]
+    fn durations_become_whole_frames_and_never_fewer() {
+        let millis = |millis| frames(Duration::from_millis(millis));
+        assert_eq!([0, 1, 20, 21, 250, 550, 1_200].map(millis), [0, 1, 1, 2, 13, 28, 60]);
+    }
+
+    #[test]
+    fn debug_output_tells_no_digit() {
+        let set = synthetic_set("en");
+        let code = Digits::parse("048392").expect("six digits");
+        let track = Phrase::new(&set).digits(&code, PAUSES, |_| None).into_track(1);
+        let twin = Digits::parse("555555").expect("six digits");
+        let twin = Phrase::new(&set).digits(&twin, PAUSES, |_| None).into_track(1);
+        assert_eq!(format!("{track:?}"), format!("{twin:?}"));
+    }
+}

@@ -96,3 +96,91 @@ impl Playout {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Clip;
+    use super::*;
+    use std::sync::Arc;
+
+    /// A clip of so many frames, each filled with the code of its number.
+    fn clip(frames: u8) -> Arc<Clip> {
+        let sample = |frame| [Codec::Pcma.decode(frame); 160];
+        Arc::new(Clip::encode(&(0..frames).flat_map(sample).collect::<Vec<_>>()))
+    }
+
+    fn say(frames: u8, start: u16, end: u16) -> Cue {
+        let (mark_start, mark_end) = (Some(Mark(start)), Some(Mark(end)));
+        Cue::Clip { clip: clip(frames), mark_start, mark_end }
+    }
+
+    /// `frames` frames, each as "what start end track", with `-` for noise.
+    fn frames(playout: &mut Playout, frames: usize) -> Vec<String> {
+        let number = |mark: Option<Mark>| mark.map_or(String::new(), |mark| mark.0.to_string());
+        let text = |step: Step<'_>| {
+            let sound = match step.sound {
+                Sound::Clip(frame) => frame[0].to_string(),
+                Sound::Noise => "-".to_owned(),
+                Sound::Press(_, frames) => format!("key{frames}"),
+            };
+            let ended = step.ended.map_or(String::new(), |id| format!("end{id}"));
+            [sound, number(step.mark_start), number(step.mark_end), ended].join("/")
+        };
+        (0..frames).map(|_| text(playout.next_frame(Codec::Pcma))).collect()
+    }
+
+    #[test]
+    fn marks_and_the_end_pass_with_their_frames() {
+        let mut playout = Playout::default();
+        let cues =
+            vec![Cue::Pause { frames: 2 }, say(2, 1, 2), Cue::Pause { frames: 1 }, say(1, 3, 4)];
+        playout.play(Track { id: 7, cues });
+        let wanted = ["-///", "-///", "0/1//", "1//2/", "-///", "0/3/4/end7", "-///", "-///"];
+        assert_eq!(frames(&mut playout, 8), wanted);
+    }
+
+    #[test]
+    fn a_track_that_ends_with_a_pause_ends_after_it() {
+        let mut playout = Playout::default();
+        playout.play(Track { id: 7, cues: vec![say(1, 1, 2), Cue::Pause { frames: 2 }] });
+        assert_eq!(frames(&mut playout, 4), ["0/1/2/", "-///", "-///end7", "-///"]);
+    }
+
+    #[test]
+    fn a_new_track_replaces_the_old_at_the_next_frame() {
+        let mut playout = Playout::default();
+        playout.play(Track { id: 1, cues: vec![say(5, 1, 2)] });
+        assert_eq!(frames(&mut playout, 2), ["0/1//", "1///"]);
+        playout.play(Track { id: 2, cues: vec![say(2, 3, 4)] });
+        assert_eq!(frames(&mut playout, 3), ["0/3//", "1//4/end2", "-///"]);
+    }
+
+    #[test]
+    fn a_track_played_as_another_ends_follows_without_a_gap() {
+        let mut playout = Playout::default();
+        playout.play(Track { id: 1, cues: vec![say(1, 1, 2)] });
+        assert_eq!(frames(&mut playout, 1), ["0/1/2/end1"]);
+        playout.play(Track { id: 2, cues: vec![say(1, 3, 4)] });
+        assert_eq!(frames(&mut playout, 2), ["0/3/4/end2", "-///"]);
+    }
+
+    #[test]
+    fn empty_pauses_take_no_frame_and_an_empty_track_takes_one() {
+        let nothing = || Cue::Pause { frames: 0 };
+        let mut playout = Playout::default();
+        playout.play(Track { id: 1, cues: vec![nothing(), say(1, 1, 2), nothing(), nothing()] });
+        assert_eq!(frames(&mut playout, 2), ["0/1/2/end1", "-///"]);
+        playout.play(Track { id: 2, cues: vec![nothing()] });
+        assert_eq!(frames(&mut playout, 2), ["-///end2", "-///"]);
+        playout.play(Track { id: 3, cues: vec![] });
+        assert_eq!(frames(&mut playout, 2), ["-///end3", "-///"]);
+    }
+
+    #[test]
+    fn a_press_is_one_step() {
+        let mut playout = Playout::default();
+        let press = Cue::Press { key: Key::Digit(5), frames: 8 };
+        playout.play(Track { id: 1, cues: vec![press, say(1, 1, 2)] });
+        assert_eq!(frames(&mut playout, 3), ["key8///", "0/1/2/end1", "-///"]);
+    }
+}

@@ -318,3 +318,192 @@ fn check_sound(samples: &[i16]) -> Result<(), RecordingError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::wav::tests::{PLAIN, odd_wav};
+    use super::super::{Codec, SAMPLES_PER_FRAME};
+    use super::*;
+    use std::f64::consts::PI;
+
+    /// A tone of so many frames, as a master.
+    fn tone(tone_hz: f64, frames: usize, peak: f64) -> Vec<i16> {
+        let rate_hz = f64::from(resample::MASTER_RATE_HZ);
+        let sample = |i: usize| (peak * (2.0 * PI * tone_hz * i as f64 / rate_hz).sin()) as i16;
+        (0..frames * 2 * SAMPLES_PER_FRAME).map(sample).collect()
+    }
+
+    fn wav_of(rate_hz: u32, samples: Vec<i16>) -> Vec<u8> {
+        wav::write(&wav::Recording { rate_hz, samples })
+    }
+
+    /// Frames of a clip of the synthetic set: `10 + digit` for digits, `20 + n` for sentences.
+    pub(crate) fn synthetic_frames(key: ClipKey) -> u32 {
+        10 + key.index() as u32
+    }
+
+    /// The files of a set in which every clip is a tone of its own.
+    pub(crate) fn synthetic_files(locale: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let (mut text, mut digits, mut table) = (String::new(), String::new(), String::new());
+        for key in ClipKey::all() {
+            let name = key.name();
+            let master = tone(400.0 + 100.0 * key.index() as f64, key.index() + 10, 8_000.0);
+            let (samples, wav) = (master.len(), wav_of(16_000, master));
+            let words = if matches!(key, ClipKey::Digit(_)) { &mut digits } else { &mut text };
+            *words += &format!("{name} = \"the words of {name}\"\n");
+            let sha256 = hex::encode(Sha256::digest(&wav));
+            table += &format!(
+                "{name} = {{ file = \"{name}.wav\", sha256 = \"{sha256}\", samples = {samples} }}\n"
+            );
+            files.insert(format!("{name}.wav"), wav);
+        }
+        let manifest = format!(
+            "locale = \"{locale}\"\nname = \"Tones\"\nvoice = \"sine\"\nengine = \"test\"\n\
+             engine_version = \"1\"\nlicence = \"Apache-2.0\"\nattribution = \"\"\n\
+             quality = \"provisional\"\n[text]\n{text}[digits]\n{digits}[files]\n{table}"
+        );
+        files.insert(MANIFEST_FILE.to_owned(), manifest.into_bytes());
+        files
+    }
+
+    /// A set in which every clip is a tone of its own length.
+    pub(crate) fn synthetic_set(locale: &str) -> PromptSet {
+        PromptSet::load(&synthetic_files(locale)).expect("the synthetic set is whole")
+    }
+
+    #[test]
+    fn a_whole_set_is_loaded_with_its_clips_and_words() {
+        let set = synthetic_set("en");
+        assert_eq!((set.locale(), set.manifest().quality), ("en", Quality::Provisional));
+        for key in ClipKey::all() {
+            assert_eq!(set.clip(key).len_frames(), synthetic_frames(key), "{}", key.name());
+            assert_eq!(set.text(key), format!("the words of {}", key.name()));
+        }
+    }
+
+    #[test]
+    fn a_clip_sounds_like_its_master_in_both_laws() {
+        let clip = synthetic_set("en").clip(ClipKey::Greeting);
+        for codec in Codec::ALL {
+            let middle = (5..15).flat_map(|frame| clip.frame(codec, frame));
+            let power: f64 = middle.map(|&code| f64::from(codec.decode(code)).powi(2)).sum();
+            let rms = (power / (10.0 * SAMPLES_PER_FRAME as f64)).sqrt();
+            // A tone of peak 8000 has an effective value of 5657; G.711 adds 38 dB less of noise.
+            assert!((5_600.0..5_720.0).contains(&rms), "{codec:?} {rms}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_english_set_is_whole() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/en");
+        let entries = std::fs::read_dir(folder).expect("the folder is there");
+        let files = entries.map(|entry| {
+            let entry = entry.expect("a readable folder");
+            let name = entry.file_name().into_string().expect("a plain name");
+            (name, std::fs::read(entry.path()).expect("a readable file"))
+        });
+        let set = PromptSet::load(&files.collect()).expect("the shipped set is whole");
+        assert_eq!((set.locale(), set.text(ClipKey::Digit(7))), ("en", "seven"));
+    }
+
+    /// What the set says when one file is replaced.
+    fn refusal(file: &str, bytes: Vec<u8>) -> String {
+        let mut files = synthetic_files("en");
+        assert!(files.insert(file.to_owned(), bytes).is_some(), "{file} is of the set");
+        PromptSet::load(&files).expect_err("the set is refused").to_string()
+    }
+
+    #[test]
+    fn each_unusable_recording_is_refused_by_name_with_what_would_be_right() {
+        let good = synthetic_files("en").remove("3.wav").expect("a file of the set");
+        let stereo = hound::WavSpec { channels: 2, ..PLAIN };
+        let byte = hound::WavSpec { bits_per_sample: 8, ..PLAIN };
+        let float = hound::WavSpec {
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+            ..PLAIN
+        };
+        let mut clipped = tone(500.0, 13, 8_000.0);
+        clipped[1_600..1_604].fill(i16::MIN);
+        let mut louder = tone(700.0, 13, 8_000.0);
+        louder[0] += 1;
+        let cases = [
+            (vec![], "is empty; it must hold sound"),
+            (wav_of(16_000, vec![]), "is empty; it must hold sound"),
+            (b"hello".to_vec(), "is not a WAV file"),
+            (good[..40].to_vec(), "is not a WAV file"),
+            (good[..good.len() - 2].to_vec(), "is cut short after 4159 of 4160 samples"),
+            (wav_of(8_000, tone(500.0, 13, 8e3)), "is recorded at 8000 Hz; it must be at 16000 Hz"),
+            (wav_of(44_100, tone(500.0, 13, 8e3)), "is recorded at 44100 Hz"),
+            (odd_wav(stereo, 4_160), "has 2 channels; it must be mono"),
+            (odd_wav(byte, 4_160), "has 8-bit integer samples; they must be 16-bit integers"),
+            (odd_wav(float, 4_160), "has 32-bit floating-point samples; they must be 16-bit"),
+            (wav_of(16_000, vec![0; 4_160]), "is silent: its loudest sample is 0 of 32767"),
+            (wav_of(16_000, tone(500.0, 13, 300.0)), "is silent: its loudest sample is 300"),
+            (wav_of(16_000, tone(500.0, 4, 8e3)), "lasts 80 ms; it must last 100 ms to 30 s"),
+            (wav_of(16_000, tone(500.0, 1_501, 8e3)), "lasts 30020 ms; it must last"),
+            (wav_of(16_000, clipped), "is clipped: it is at full scale at 100 ms"),
+            (wav_of(16_000, tone(700.0, 12, 8e3)), "has 3840 samples, but manifest.toml says 4160"),
+            (wav_of(16_000, louder), "is not the recording manifest.toml was written for: sha256"),
+        ];
+        for (bytes, problem) in cases {
+            let refusal = refusal("3.wav", bytes);
+            assert!(refusal.starts_with(&format!("3.wav {problem}")), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_the_clip_it_is_for() {
+        let mut files = synthetic_files("en");
+        files.remove("gate.wav");
+        let refusal = PromptSet::load(&files).expect_err("refused").to_string();
+        assert_eq!(refusal, "gate.wav is missing; manifest.toml names it for `gate`");
+        files.remove(MANIFEST_FILE);
+        assert_eq!(PromptSet::load(&files).expect_err("refused"), PromptError::NoManifest);
+    }
+
+    #[test]
+    fn a_wrong_manifest_is_refused_with_the_entry_and_its_line() {
+        let files = synthetic_files("en");
+        let manifest = String::from_utf8(files[MANIFEST_FILE].clone()).expect("text");
+        let without = |start: &str| {
+            let lines = manifest.lines().filter(|line| !line.starts_with(start));
+            lines.map(|line| format!("{line}\n")).collect::<String>()
+        };
+        let cases = [
+            (without("voice"), "missing field `voice`"),
+            (format!("colour = \"red\"\n{manifest}"), "unknown field `colour`"),
+            (format!("colour = \"red\"\n{manifest}"), "line 1"),
+            (manifest.replace("provisional", "perfect"), "unknown variant `perfect`"),
+            (manifest.replace("\"en\"", "\"../en\""), "`../en` is no language tag"),
+            (manifest.replace("samples = 4160", "samples = -1"), "invalid value"),
+            (without("7 = \"the words"), "[digits] lacks `7`"),
+            (without("goodbye = \"the words"), "[text] lacks `goodbye`"),
+            (without("goodbye = {"), "[files] lacks `goodbye`"),
+            (manifest.replace("[digits]", "welcome = \"Hi\"\n[digits]"), "[text] has `welcome`"),
+            ("locale = ".to_owned(), "line 1"),
+        ];
+        for (manifest, problem) in cases {
+            let refusal = refusal(MANIFEST_FILE, manifest.into_bytes());
+            assert!(refusal.starts_with("manifest.toml: "), "{refusal}");
+            assert!(refusal.contains(problem), "{problem} is not in: {refusal}");
+        }
+        assert!(refusal(MANIFEST_FILE, vec![0xFF]).contains("is not UTF-8 text"));
+    }
+
+    #[test]
+    fn a_set_of_ones_own_may_leave_out_hashes_and_lengths() {
+        let mut files = synthetic_files("nl-BE");
+        let manifest = String::from_utf8(files[MANIFEST_FILE].clone()).expect("text");
+        let plain = |line: &str| match line.split_once(", sha256") {
+            Some((start, _)) => format!("{start} }}\n"),
+            None => format!("{line}\n"),
+        };
+        let manifest: String = manifest.lines().map(plain).collect();
+        files.insert(MANIFEST_FILE.to_owned(), manifest.into_bytes());
+        files.insert("3.wav".to_owned(), wav_of(16_000, tone(500.0, 20, 8_000.0)));
+        let set = PromptSet::load(&files).expect("an unhashed set is whole");
+        assert_eq!(set.clip(ClipKey::Digit(3)).len_frames(), 20);
+    }
+}
