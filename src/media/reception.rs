@@ -118,3 +118,69 @@ impl Order {
         self.lost_before.saturating_add(lost)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEGOTIATED: &str = "192.0.2.1:4000";
+    const OTHER_PORT: &str = "192.0.2.1:4002";
+    const STRANGER: &str = "198.51.100.7:4000";
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    /// Which of the sources are let in, one after the other.
+    fn admitted(sources: &[&str]) -> Vec<bool> {
+        let mut latch = Latch::new(address(NEGOTIATED));
+        let mut take = |source: SocketAddr| {
+            let admits = latch.admits(source);
+            if admits {
+                latch.latch(source);
+            }
+            admits
+        };
+        sources.iter().map(|source| take(address(source))).collect()
+    }
+
+    #[test]
+    fn the_negotiated_address_is_latched_and_nothing_after_it() {
+        let sources = [NEGOTIATED, STRANGER, OTHER_PORT, NEGOTIATED];
+        assert_eq!(admitted(&sources), [true, false, false, true]);
+    }
+
+    #[test]
+    fn the_first_other_source_is_latched_and_only_it() {
+        let second = "203.0.113.9:4000";
+        assert_eq!(admitted(&[STRANGER, second, STRANGER]), [true, false, true]);
+        let third_port = "192.0.2.1:4004";
+        assert_eq!(admitted(&[OTHER_PORT, third_port, OTHER_PORT]), [true, false, true]);
+    }
+
+    #[test]
+    fn a_better_source_replaces_a_stranger_and_never_the_other_way() {
+        let sources = [STRANGER, OTHER_PORT, STRANGER, NEGOTIATED, OTHER_PORT, STRANGER];
+        assert_eq!(admitted(&sources), [true, true, false, true, false, false]);
+    }
+
+    #[test]
+    fn a_new_negotiation_starts_over_and_the_same_one_does_not() {
+        let mut latch = Latch::new(address(NEGOTIATED));
+        latch.latch(address(NEGOTIATED));
+        latch.renegotiate(address(NEGOTIATED));
+        assert!(!latch.admits(address(STRANGER)));
+        latch.renegotiate(address(OTHER_PORT));
+        assert!(latch.admits(address(STRANGER)));
+        assert!(latch.admits(address(OTHER_PORT)));
+    }
+
+    #[test]
+    fn losses_of_all_the_sources_of_a_peer_are_added() {
+        let mut order = Order::default();
+        for (ssrc, sequence) in [(1, 10), (1, 12), (2, 50_000), (2, 50_003), (2, 50_004)] {
+            order.count(ssrc, sequence);
+        }
+        assert_eq!(order.lost(), 1 + 2);
+    }
+}
