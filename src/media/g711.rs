@@ -124,6 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::approx_constant, reason = "a load capacity of 3.14 dBm0, not pi")]
     fn the_digital_milliwatt_is_a_1_khz_tone_at_0_dbm0() {
         // G.711 tables 5 and 6. A full-scale sine is 3.14 (A-law) or 3.17 dBm0 (µ-law).
         let tones = [
