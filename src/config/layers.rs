@@ -4,7 +4,7 @@ use super::error::{ConfigErrors, Problem};
 use super::section::Section;
 use super::tree::{Entry, Origin, Table, Value};
 use super::types::Config;
-use super::{environment, read, show};
+use super::{agree, environment, read, show};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::Path;
@@ -92,21 +92,15 @@ impl Layers {
         let problems = RefCell::new(Vec::new());
         let config = read::config(Section::root(&tree, &problems));
         let mut problems = problems.into_inner();
-        match config {
-            Some(mut config) => {
-                let services = tree.table("services");
-                for (name, message) in read::resolve(&mut config) {
-                    let origin = services.table(&name).0["trunks"].origin.clone();
-                    let key = Some(format!("services.{name}.trunks"));
-                    problems.push(Problem { origin, key, message });
-                }
-                if problems.is_empty() {
-                    return Ok(Loaded { config, tree });
-                }
-            }
-            None => assert!(!problems.is_empty(), "what cannot be read has been noted"),
+        if !problems.is_empty() {
+            return Err(ConfigErrors(once_each(problems)));
         }
-        Err(ConfigErrors(once_each(problems)))
+        let mut config = config.expect("what cannot be read has been noted as a problem");
+        for (key, message) in agree::agree(&mut config) {
+            let origin = tree.origin(&key);
+            problems.push(Problem { origin, key: Some(key.join(".")), message });
+        }
+        if problems.is_empty() { Ok(Loaded { config, tree }) } else { Err(ConfigErrors(problems)) }
     }
 
     fn lay(&mut self, layer: Result<Table, ConfigErrors>) {

@@ -4,6 +4,7 @@
 //! `BELFRY_SECTION__KEY` environment variables. An unknown key or a bad value is refused, all of
 //! them at once, each with its place and what would be right. Secrets are never repeated.
 
+mod agree;
 mod environment;
 mod error;
 mod layers;

@@ -1,6 +1,6 @@
 //! The sections of the configuration, one function each: which keys, which ranges, which type.
 
-use super::section::{Section, did_you_mean, text, whole};
+use super::section::{Section, text, whole};
 use super::syntax;
 use super::types::*;
 use crate::secret::Redacted;
@@ -341,23 +341,4 @@ fn shutdown(mut section: Section<'_>) -> Option<Shutdown> {
     let drain = section.seconds("drain_s", 0..=600);
     section.finish();
     Some(Shutdown { drain: drain? })
-}
-
-/// Fills in what a section leaves to the others: the trunks of a service.
-///
-/// # Errors
-/// One sentence for each service that names a trunk there is none of.
-pub(super) fn resolve(config: &mut Config) -> Vec<(String, String)> {
-    let known: Vec<String> = config.trunks.keys().cloned().collect();
-    let mut wrong = Vec::new();
-    for (name, service) in &mut config.services {
-        if service.trunks.is_empty() {
-            service.trunks.clone_from(&known);
-        }
-        for trunk in service.trunks.iter().filter(|trunk| !known.contains(trunk)) {
-            let hint = did_you_mean(trunk, known.iter().map(String::as_str));
-            wrong.push((name.clone(), format!("there is no trunk {trunk:?}{hint}")));
-        }
-    }
-    wrong
 }

@@ -144,6 +144,7 @@ fn every_kind_of_wrong_value_is_refused() {
         ("[http]\nlisten = 80", "found 80"),
         ("[rtp]\nport_min = 20001", "expected an even port"),
         ("[rtp]\nport_max = 19000", "above port_min 20000"),
+        ("[rtp]\nport_max = 20017", "allow 10 calls at once, but 20000 to 20017 has ports for 9"),
         ("[rtp]\nadvertised = \"0.0.0.0\"", "found \"0.0.0.0\""),
         ("[sip]\nt2_ms = 400", "from 500 to 10000"),
         ("[database]\nurl = \"sqlite::memory:\"", "in memory, every key would be gone"),
@@ -312,6 +313,20 @@ fn every_key_stands_in_the_default_file_under_a_comment() {
         let is_setting = line.contains(" = ") && !line.starts_with('#');
         assert!(!is_setting || described, "no comment over: {line}");
         described = if is_setting { described } else { line.starts_with('#') };
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_and_no_variable_breaks_the_reader(
+        text in "(\\[(http|trunks\\.main|rtp)\\]\n|[a-z_.]{1,9} ?= ?[\\PC]{0,9}\n|[\\PC\n]{0,20})*",
+        name in "BELFRY_[A-Z_]{0,20}", value in "\\PC{0,20}",
+    ) {
+        let layers = Layers::new().text("belfry.toml", LEAST).text("over.toml", &text);
+        let read = layers.environment([(name.into(), value.into())]).read();
+        if let Err(errors) = read {
+            proptest::prop_assert!(errors.count() > 0);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Layers of settings before they have types: a tree in which each value knows where it was written.
+//! Layers of settings before they have types: a tree in which each value knows its place.
 //!
-//! The TOML itself is read by the `toml` crate; here its tables become [`Table`]s with an [`Origin`]
-//! on each key and value, and layers are laid over one another.
+//! The TOML itself is read by the `toml` crate; here its tables become [`Table`]s with an
+//! [`Origin`] on each key and value, and layers are laid over one another.
 
 use super::error::{ConfigErrors, Problem};
 use std::collections::BTreeMap;
@@ -109,6 +109,18 @@ impl Table {
                     self.0.insert(key, entry);
                 }
             }
+        }
+    }
+
+    /// Where the value under `key`, step by step, stands.
+    pub(super) fn origin(&self, key: &[String]) -> Origin {
+        let Some((first, rest)) = key.split_first() else { return Origin::BuiltIn };
+        match self.0.get(first) {
+            Some(Entry { value: Value::Table(table), .. }) if !rest.is_empty() => {
+                table.origin(rest)
+            }
+            Some(entry) => entry.origin.clone(),
+            None => Origin::BuiltIn,
         }
     }
 
