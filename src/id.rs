@@ -28,6 +28,12 @@ macro_rules! id {
                 let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &entropy.bytes());
                 Self(uuid.into_uuid().as_u128())
             }
+
+            /// One of `ways` equal shares, chosen by the random part of the id.
+            pub fn spread(self, ways: usize) -> usize {
+                let random = usize::try_from(self.0 & 0xffff_ffff).unwrap_or(0);
+                random % ways.max(1)
+            }
         }
 
         impl fmt::Display for $name {

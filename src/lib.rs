@@ -20,6 +20,7 @@ pub mod store;
 // Acts: what the product does, one verb a file.
 
 // Edges: HTTP, sockets, the clock.
+pub mod net;
 pub mod robot;
 
 // Top: the terminal, the configuration, the loops.

@@ -57,8 +57,6 @@ pub struct ScriptPolicy {
     pub pauses: Pauses,
     /// From the first sign of ringing to giving up, 10–60 s.
     pub ring_timeout: Duration,
-    /// From INVITE to the first provisional response.
-    pub setup_timeout: Duration,
     /// The longest an answered call may last.
     pub call_max: Duration,
 }
@@ -106,7 +104,6 @@ impl Default for ScriptPolicy {
             lead_in: Duration::from_millis(900),
             pauses: Pauses::default(),
             ring_timeout: Duration::from_secs(25),
-            setup_timeout: Duration::from_secs(10),
             call_max: Duration::from_secs(75),
         }
     }

@@ -59,11 +59,11 @@ pub struct Receipt {
     /// How long the trunk asks not to be tried again.
     pub retry_after: Option<Duration>,
     /// RTP packets sent.
-    pub packets_sent: u64,
+    pub packets_sent: u32,
     /// RTP packets received from the peer.
-    pub packets_received: u64,
+    pub packets_received: u32,
     /// RTP packets of the peer that never came, by sequence number.
-    pub packets_lost: u64,
+    pub packets_lost: u32,
     /// From INVITE to the answer, or to the end if there was none.
     pub setup_time: Duration,
     /// From the answer to the end.

@@ -71,6 +71,19 @@ pub enum MediaCommand {
     },
 }
 
+impl MediaCommand {
+    /// The call it is for.
+    pub const fn call(&self) -> AttemptId {
+        match self {
+            MediaCommand::Open { call, .. }
+            | MediaCommand::Start { call, .. }
+            | MediaCommand::Redirect { call, .. }
+            | MediaCommand::Play { call, .. }
+            | MediaCommand::Close { call } => *call,
+        }
+    }
+}
+
 /// What a bank asks of the owner of the sockets, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BankOutput {
