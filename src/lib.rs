@@ -18,6 +18,7 @@ pub mod verify;
 pub mod store;
 
 // Acts: what the product does, one verb a file.
+pub mod gateway;
 
 // Edges: HTTP, sockets, the clock.
 pub mod net;

@@ -1,0 +1,71 @@
+//! Write how far a call has come.
+
+use super::Gateway;
+use super::act::Actor;
+use super::error::ActError;
+use crate::call::CallEventKind;
+use crate::entropy::Entropy;
+use crate::id::AttemptId;
+use crate::time::UnixMillis;
+use crate::verify::attempt::AttemptState;
+use crate::verify::event::EventKind;
+use crate::verify::verification::Status;
+use serde_json::{Value, json};
+
+impl Gateway {
+    /// Takes one event of a call; the last one settles it.
+    ///
+    /// A call whose verification was taken back meanwhile is told to end, again and again, so that a
+    /// cancellation that came before the call was placed is not lost.
+    ///
+    /// # Errors
+    /// [`ActError`]: nothing was written. Progress may be lost; the end must be repeated.
+    pub async fn observe(
+        &self,
+        now: UnixMillis,
+        entropy: &mut Entropy,
+        attempt: AttemptId,
+        kind: &CallEventKind,
+    ) -> Result<(), ActError> {
+        let (state, event, data) = match kind {
+            CallEventKind::Ended(receipt) => {
+                return self.settle(now, entropy, attempt, receipt).await;
+            }
+            CallEventKind::Dialing => (None, None, Value::Null),
+            CallEventKind::Proceeding => (Some(AttemptState::Proceeding), None, Value::Null),
+            CallEventKind::EarlyMedia => (Some(AttemptState::EarlyMedia), None, Value::Null),
+            CallEventKind::Ringing => {
+                (Some(AttemptState::Ringing), Some(EventKind::CallRinging), json!({}))
+            }
+            CallEventKind::Forwarded => (None, Some(EventKind::CallForwarded), json!({})),
+            CallEventKind::Answered => {
+                (Some(AttemptState::Answered), Some(EventKind::CallAnswered), json!({}))
+            }
+            CallEventKind::HumanConfirmed => {
+                (Some(AttemptState::HumanConfirmed), Some(EventKind::CallHumanConfirmed), json!({}))
+            }
+            CallEventKind::CodePlayed { readings } => {
+                let data = json!({ "readings": readings });
+                (Some(AttemptState::Playing), Some(EventKind::CallCodePlayed), data)
+            }
+        };
+        let mut act = self.act(now, entropy, Actor::Gateway).await?;
+        let Some(found) = act.tx.attempt(attempt).await? else { return Ok(()) };
+        let verification = act.tx.any_verification(found.verification).await?;
+        let (Some(verification), false) = (verification, found.state == AttemptState::Ended) else {
+            return Ok(());
+        };
+        let ours = found.state != AttemptState::Queued;
+        if let Some(state) = state.filter(|state| ours && found.state.may_become(*state)) {
+            act.tx.advance_attempt(attempt, found.state, state).await?;
+        }
+        if let Some(event) = event {
+            act.tell(&verification, Some(attempt), event, data).await?;
+        }
+        act.commit().await?;
+        if matches!(verification.status, Status::Canceled | Status::MaxAttemptsReached) {
+            self.0.calls.cancel(attempt);
+        }
+        Ok(())
+    }
+}
