@@ -21,6 +21,7 @@ pub mod store;
 pub mod gateway;
 
 // Edges: HTTP, sockets, the clock.
+pub mod api;
 pub mod net;
 pub mod robot;
 

@@ -1,0 +1,75 @@
+//! The HTTP API: handlers that parse, call one function of the gateway, and render.
+//!
+//! [`router`] is the whole API as a function from request to response, so that tests drive it
+//! without sockets; [`serve`] puts it on one. Only this folder names axum and hyper. It holds no
+//! rule and no SQL. Leaves out: TLS (a reverse proxy's), live events, and what later issues add.
+
+mod auth;
+mod body;
+mod fields;
+mod health;
+mod idempotency;
+mod limits;
+mod page;
+mod post;
+mod problem;
+mod refusals;
+mod render;
+mod respond;
+mod serve;
+mod start_request;
+mod verifications;
+
+pub use limits::Limits;
+pub use serve::serve;
+
+use crate::entropy::Entropy;
+use crate::gateway::Gateway;
+use crate::time::UnixMillis;
+use axum::Router;
+use axum::routing::{get, post};
+use std::sync::{Arc, Mutex, PoisonError};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The clock of the API: the wall clock in production, a virtual one in tests.
+pub type Clock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
+
+/// Everything a handler needs.
+#[derive(Clone)]
+pub struct Api {
+    gateway: Gateway,
+    clock: Clock,
+    entropy: Arc<Mutex<Entropy>>,
+    limits: Limits,
+}
+
+impl Api {
+    /// An API over `gateway` that takes the time from `clock` and all randomness from `entropy`.
+    pub fn new(gateway: Gateway, clock: Clock, entropy: Entropy, limits: Limits) -> Self {
+        Api { gateway, clock, entropy: Arc::new(Mutex::new(entropy)), limits }
+    }
+
+    fn now(&self) -> UnixMillis {
+        (self.clock)()
+    }
+
+    /// A generator of its own for one request, so that none waits for another's.
+    fn entropy(&self) -> Entropy {
+        self.entropy.lock().unwrap_or_else(PoisonError::into_inner).fork()
+    }
+}
+
+/// The whole API as a service without sockets.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/v1/verifications", get(verifications::list).post(verifications::start))
+        .route("/v1/verifications/{id}", get(verifications::read))
+        .route("/v1/verifications/{id}/check", post(verifications::check))
+        .route("/v1/verifications/{id}/cancel", post(verifications::cancel))
+        .route("/v1/verifications/{id}/attempts", get(verifications::attempts))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(api.clone(), respond::respond))
+        .with_state(api)
+}
