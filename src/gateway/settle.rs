@@ -123,9 +123,9 @@ fn kept(receipt: &call::Receipt) -> Receipt {
         sip_status: receipt.sip_status,
         q850_cause: receipt.q850_cause,
         detail: receipt.detail.as_deref().map(without_numbers),
-        packets_sent: receipt.packets_sent,
-        packets_received: receipt.packets_received,
-        packets_lost: receipt.packets_lost,
+        packets_sent: receipt.packets_sent.into(),
+        packets_received: receipt.packets_received.into(),
+        packets_lost: receipt.packets_lost.into(),
         setup_ms: millis(receipt.setup_time),
         talk_ms: millis(receipt.talk_time),
     }
