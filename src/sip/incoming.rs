@@ -163,7 +163,7 @@ impl Call {
         let cause = Cause::read(&request.headers);
         if let Some(early) = self.early.iter_mut().find(|e| e.dialog.remote_tag == remote) {
             early.bye = Some(cause);
-        } else if matches!(self.phase, Phase::Established(_)) {
+        } else if matches!(&self.phase, Phase::Established(main) if main.remote_tag == remote) {
             context.out.signal(self.order.call, CallSignal::ByeReceived(cause));
             self.end(context);
         } else if self.is_ending(&remote, true) {
