@@ -125,16 +125,19 @@ impl Tx {
         lease_until: UnixMillis,
         limit: u32,
     ) -> Result<Vec<Attempt>, StoreError> {
-        /// Only PostgreSQL has writers side by side that must pass over each other's rows.
+        /// The rows are picked once and for all before any is changed (PostgreSQL may otherwise look
+        /// for more after each); it alone has writers side by side that pass over each other's rows.
         macro_rules! claim {
             ($lock:literal) => {
                 concat!(
-                    "update attempts set state = 'dialing', node = $1, dialed_at = $2, lease_until = $3
-                     where state = 'queued' and id in (
-                        select id from attempts where state = 'queued' and due_at <= $2
+                    "with due as materialized (
+                        select id as due_id from attempts where state = 'queued' and due_at <= $2
                         order by due_at, id limit $4",
                     $lock,
-                    ") returning ",
+                    ")
+                     update attempts set state = 'dialing', node = $1, dialed_at = $2,
+                        lease_until = $3
+                     where state = 'queued' and id in (select due_id from due) returning ",
                     columns!()
                 )
             };

@@ -14,7 +14,8 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -92,7 +93,10 @@ impl Store {
         } else {
             return Err(StoreError::BadUrl);
         };
-        Ok(Store { pool: Arc::new(pool) })
+        let store = Store { pool: Arc::new(pool) };
+        // A read-only file is only noticed by writing to it.
+        store.probe().await?;
+        Ok(store)
     }
 
     /// Begins a transaction that may write. On SQLite it is the only one until it ends.
@@ -194,7 +198,10 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pool, StoreErr
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full);
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    let mut write = base.clone().page_size(PAGE_BYTES).create_if_missing(!url.contains("mode=ro"));
+    let create = !in_memory && !url.contains("mode=ro");
+    // What is deleted or pseudonymised is overwritten, not only unlinked.
+    let mut write =
+        base.clone().page_size(PAGE_BYTES).pragma("secure_delete", "on").create_if_missing(create);
     if let Some(bytes) = options.size_max_bytes {
         let pages = bytes / u64::from(PAGE_BYTES);
         write = write.pragma("max_page_count", pages.max(1).to_string());
@@ -202,12 +209,16 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pool, StoreErr
     if !in_memory {
         write = write.journal_mode(SqliteJournalMode::Wal);
     }
+    if create {
+        create_private(write.get_filename());
+    }
     let pool = || {
         SqlitePoolOptions::new()
             .acquire_timeout(options.busy_timeout.max(Duration::from_millis(100)))
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(usable(connection)))
     };
     let writer = pool().max_connections(1).connect_with(write).await?;
     let mut tx = writer.begin_with("begin immediate").await?;
@@ -221,6 +232,24 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pool, StoreErr
         pool().max_connections(options.connections.max(1)).connect_lazy_with(read)
     };
     Ok(Pool::Sqlite { writer, readers })
+}
+
+/// Whether a connection may begin a transaction. An error such as a full disk makes SQLite roll back by
+/// itself (sqlite.org/lang_transaction.html), which sqlx does not notice: such a connection counts as
+/// being in a transaction for ever, and is replaced. The ping lets a pending rollback finish first.
+async fn usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Creates the file so that only this user may read it; SQLite gives its log the same rights. Whatever
+/// goes wrong is left for SQLite to find and name.
+fn create_private(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(file));
 }
 
 async fn open_postgres(url: &str, options: &StoreOptions) -> Result<Pool, StoreError> {

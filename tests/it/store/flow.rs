@@ -1,14 +1,20 @@
 //! The main flow, statement by statement.
 
 use super::world::{NOW, SERVICE, World, at};
+use belfry::id::{AuditId, EventId};
 use belfry::reason::Reason;
 use belfry::secret::Digits;
+use belfry::store::{AuditEntry, Event};
 use belfry::verify::attempt::{AttemptState, Delivery, Receipt};
+use belfry::verify::event::EventKind;
 use belfry::verify::verification::Status;
 
-#[tokio::test]
-async fn a_verification_goes_from_request_to_approval() {
-    let mut world = World::new().await;
+conformance! {
+    a_verification_goes_from_request_to_approval
+    every_column_reads_back
+}
+
+async fn a_verification_goes_from_request_to_approval(mut world: World) {
     let verification = world.pending("+3225805000").await;
     let attempt = world.queued(verification.id).await;
     assert_eq!(world.read(verification.id).await, verification);
@@ -62,4 +68,47 @@ async fn a_verification_goes_from_request_to_approval() {
         (attempts[0].trunk.as_deref(), attempts[0].node.as_deref()),
         (Some("pbx"), Some("node"))
     );
+}
+
+async fn every_column_reads_back(mut world: World) {
+    let mut new = world.new_verification("+3225805000");
+    new.verification.entity = None;
+    new.verification.metadata.clear();
+    let mut tx = world.store.write().await.expect("a write");
+    assert!(tx.insert_verification(&new).await.expect("inserted"));
+    let read = tx.any_verification(new.verification.id).await.expect("read");
+    assert_eq!(read, Some(new.verification.clone()));
+    let sealed = new.verification.destination.expect("sealed");
+    let opened = world.keys.unseal(&sealed, new.verification.id).expect("opens");
+    assert_eq!(opened.number.expose(), "+3225805000");
+
+    let attempt = world.new_attempt(new.verification.id);
+    assert_eq!(tx.insert_attempt(&attempt).await.expect("inserted"), Some(1));
+    let read = tx.attempt(attempt.id).await.expect("read").expect("it is there");
+    assert_eq!((read.reason, read.lease_until, read.ended_at), (None, None, None));
+    assert_eq!(tx.last_attempt(new.verification.id).await.expect("read"), Some(read));
+
+    let event = Event {
+        id: EventId::new(NOW, &mut world.entropy),
+        service: SERVICE.to_owned(),
+        verification: new.verification.id,
+        attempt: Some(attempt.id),
+        kind: EventKind::CallDialing,
+        data: "{}".to_owned(),
+        created_at: NOW,
+    };
+    tx.insert_event(&event).await.expect("inserted");
+    assert_eq!(tx.events(new.verification.id).await.expect("read"), [event]);
+    let entry = AuditEntry {
+        id: AuditId::new(NOW, &mut world.entropy),
+        service: None,
+        actor: "operator".to_owned(),
+        action: "key.create".to_owned(),
+        subject: "key_1".to_owned(),
+        detail: "{}".to_owned(),
+        created_at: NOW,
+    };
+    tx.append_audit(&entry).await.expect("appended");
+    assert_eq!(tx.audit_of("key_1").await.expect("read"), [entry]);
+    tx.commit().await.expect("committed");
 }

@@ -22,23 +22,35 @@ pub fn at(millis: i64) -> UnixMillis {
     UnixMillis(NOW.0 + millis)
 }
 
-/// A store on a file of its own, with its keys and its randomness.
+/// A store on a database of its own, with its keys and its randomness.
 pub struct World {
     pub store: Store,
     pub keys: SecretKeys,
     pub entropy: Entropy,
-    pub folder: tempfile::TempDir,
+    pub url: String,
+    /// Where a SQLite file lies.
+    pub folder: Option<tempfile::TempDir>,
 }
 
 impl World {
     /// A fresh SQLite file.
-    pub async fn new() -> World {
+    pub async fn on_sqlite() -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = file_url(&folder);
+        World::on(url, Some(folder)).await
+    }
+
+    /// A fresh PostgreSQL database.
+    pub async fn on_postgres() -> World {
+        World::on(super::postgres::new_database().await, None).await
+    }
+
+    async fn on(url: String, folder: Option<tempfile::TempDir>) -> World {
         let mut entropy = Entropy::from_seed(1);
-        let store = Store::open(&file_url(&folder), &StoreOptions::default()).await.expect("opens");
+        let store = Store::open(&url, &StoreOptions::default()).await.expect("opens");
         let keys = SecretKeys::generate(&mut entropy);
         store.bind_secret_keys(&keys).await.expect("the first keys");
-        World { store, keys, entropy, folder }
+        World { store, keys, entropy, url, folder }
     }
 
     /// A pending verification of `number`, not yet stored.
