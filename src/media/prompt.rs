@@ -321,7 +321,7 @@ fn check_sound(samples: &[i16]) -> Result<(), RecordingError> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::wav::tests::{PLAIN, odd_wav};
+    use super::super::wav::tests::{BYTE, FLOAT, STEREO, odd_wav};
     use super::super::{Codec, SAMPLES_PER_FRAME};
     use super::*;
     use std::f64::consts::PI;
@@ -417,13 +417,6 @@ pub(crate) mod tests {
     #[test]
     fn each_unusable_recording_is_refused_by_name_with_what_would_be_right() {
         let good = synthetic_files("en").remove("3.wav").expect("a file of the set");
-        let stereo = hound::WavSpec { channels: 2, ..PLAIN };
-        let byte = hound::WavSpec { bits_per_sample: 8, ..PLAIN };
-        let float = hound::WavSpec {
-            bits_per_sample: 32,
-            sample_format: hound::SampleFormat::Float,
-            ..PLAIN
-        };
         let mut clipped = tone(500.0, 13, 8_000.0);
         clipped[1_600..1_604].fill(i16::MIN);
         let mut louder = tone(700.0, 13, 8_000.0);
@@ -436,9 +429,9 @@ pub(crate) mod tests {
             (good[..good.len() - 2].to_vec(), "is cut short after 4159 of 4160 samples"),
             (wav_of(8_000, tone(500.0, 13, 8e3)), "is recorded at 8000 Hz; it must be at 16000 Hz"),
             (wav_of(44_100, tone(500.0, 13, 8e3)), "is recorded at 44100 Hz"),
-            (odd_wav(stereo, 4_160), "has 2 channels; it must be mono"),
-            (odd_wav(byte, 4_160), "has 8-bit integer samples; they must be 16-bit integers"),
-            (odd_wav(float, 4_160), "has 32-bit floating-point samples; they must be 16-bit"),
+            (odd_wav(STEREO, 4_160), "has 2 channels; it must be mono"),
+            (odd_wav(BYTE, 4_160), "has 8-bit integer samples; they must be 16-bit integers"),
+            (odd_wav(FLOAT, 4_160), "has 32-bit floating-point samples; they must be 16-bit"),
             (wav_of(16_000, vec![0; 4_160]), "is silent: its loudest sample is 0 of 32767"),
             (wav_of(16_000, tone(500.0, 13, 300.0)), "is silent: its loudest sample is 300"),
             (wav_of(16_000, tone(500.0, 4, 8e3)), "lasts 80 ms; it must last 100 ms to 30 s"),

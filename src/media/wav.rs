@@ -117,6 +117,10 @@ pub(super) mod tests {
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
+    pub const STEREO: hound::WavSpec = hound::WavSpec { channels: 2, ..PLAIN };
+    pub const BYTE: hound::WavSpec = hound::WavSpec { bits_per_sample: 8, ..PLAIN };
+    pub const FLOAT: hound::WavSpec =
+        hound::WavSpec { bits_per_sample: 32, sample_format: hound::SampleFormat::Float, ..PLAIN };
 
     #[test]
     fn a_recording_reads_back_as_written() {
@@ -126,18 +130,11 @@ pub(super) mod tests {
 
     #[test]
     fn other_kinds_are_refused_with_what_they_are() {
-        let stereo = hound::WavSpec { channels: 2, ..PLAIN };
-        assert_eq!(read(&odd_wav(stereo, 10)), Err(WavError::Channels(2)));
-        let byte = hound::WavSpec { bits_per_sample: 8, ..PLAIN };
+        assert_eq!(read(&odd_wav(STEREO, 10)), Err(WavError::Channels(2)));
         let error = WavError::Samples { bits: 8, kind: "integer" };
-        assert_eq!(read(&odd_wav(byte, 10)), Err(error));
-        let float = hound::WavSpec {
-            bits_per_sample: 32,
-            sample_format: hound::SampleFormat::Float,
-            ..PLAIN
-        };
+        assert_eq!(read(&odd_wav(BYTE, 10)), Err(error));
         let error = WavError::Samples { bits: 32, kind: "floating-point" };
-        assert_eq!(read(&odd_wav(float, 10)), Err(error));
+        assert_eq!(read(&odd_wav(FLOAT, 10)), Err(error));
     }
 
     #[test]
