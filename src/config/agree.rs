@@ -30,16 +30,17 @@ fn name_trunks(config: &mut Config) -> Vec<Disagreement> {
     wrong
 }
 
-/// Every call that the trunks allow finds a pair of ports.
+/// Every call that may be up finds an even port (RFC 3550 §11).
 fn fit_ports(config: &Config) -> Option<Disagreement> {
     let Rtp { port_min, port_max, .. } = config.rtp;
-    let pairs = usize::from(port_max - port_min).div_ceil(2);
-    let calls: usize = config.trunks.values().map(|trunk| trunk.channels_max).sum();
-    (calls > pairs).then(|| {
+    let even_ports = usize::from((port_max - port_min) / 2) + 1;
+    let channels: usize = config.trunks.values().map(|trunk| trunk.channels_max).sum();
+    let calls = channels.min(config.calls.calls_max);
+    (calls > even_ports).then(|| {
         let key = ["rtp", "port_max"].map(str::to_owned).to_vec();
         let message = format!(
-            "the trunks allow {calls} calls at once, but {port_min} to {port_max} has ports for \
-             {pairs}; widen the range or lower channels_max"
+            "there may be {calls} calls at once, but {port_min} to {port_max} has ports for \
+             {even_ports}; widen the range or lower calls_max"
         );
         (key, message)
     })

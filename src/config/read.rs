@@ -76,19 +76,24 @@ fn http(mut section: Section<'_>) -> Option<Http> {
     let listen = section.parsed("listen", ADDRESS, |text| text.parse().ok());
     let body_bytes_max = section.integer("body_bytes_max", 1024..=1_048_576);
     let header_timeout = section.seconds("header_timeout_s", 1..=60);
+    let body_timeout = section.seconds("body_timeout_s", 1..=60);
     let connections_max = section.integer("connections_max", 1..=65_535);
+    let connection_age_max = section.seconds("connection_age_max_s", 10..=86_400);
     section.finish();
     Some(Http {
         listen: listen?,
         body_bytes_max: body_bytes_max?,
         header_timeout: header_timeout?,
+        body_timeout: body_timeout?,
         connections_max: connections_max?,
+        connection_age_max: connection_age_max?,
     })
 }
 
 fn database(mut section: Section<'_>) -> Option<Database> {
-    let expected = "sqlite:PATH, a file (in memory, every key would be gone after a restart)";
-    let url = section.parsed("url", expected, syntax::sqlite_url);
+    let expected = "sqlite:PATH of a file (in memory, every key would be gone after a restart) or \
+                    postgres://USER:PASSWORD@HOST/NAME";
+    let url = section.parsed("url", expected, syntax::database_url);
     let busy_timeout = section.seconds("busy_timeout_s", 1..=60);
     let connections = section.integer("connections", 1..=64);
     section.finish();
@@ -306,19 +311,19 @@ fn frames(section: &mut Section<'_>, key: &'static str) -> Option<Duration> {
 }
 
 fn calls(mut section: Section<'_>) -> Option<Calls> {
+    let calls_max = section.integer("calls_max", 1..=10_000);
     let lead_in = frames(&mut section, "lead_in_ms");
     let human_check_timeout = section.seconds("human_check_timeout_s", 2..=30);
     let human_check_prompts = section.integer("human_check_prompts", 1..=5);
     let repeat_wait = section.seconds("repeat_wait_s", 2..=30);
-    let one_way_audio_after = section.seconds("one_way_audio_after_s", 1..=30);
     let call_max = section.seconds("call_max_s", 20..=300);
     section.finish();
     Some(Calls {
+        calls_max: calls_max?,
         lead_in: lead_in?,
         human_check_timeout: human_check_timeout?,
         human_check_prompts: human_check_prompts?,
         repeat_wait: repeat_wait?,
-        one_way_audio_after: one_way_audio_after?,
         call_max: call_max?,
     })
 }

@@ -19,8 +19,12 @@ pub(super) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
 }
 
-/// `sqlite:PATH` of a file.
-pub(super) fn sqlite_url(text: &str) -> Option<String> {
+/// `sqlite:PATH` of a file, or `postgres://…`.
+pub(super) fn database_url(text: &str) -> Option<String> {
+    let is_postgres = |scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
+    if is_postgres("postgres://") || is_postgres("postgresql://") {
+        return Some(text.to_owned());
+    }
     let path = text.strip_prefix("sqlite:")?;
     let file = path.trim_start_matches("//");
     let in_memory = file.starts_with(":memory:") || file.contains("mode=memory");
@@ -148,13 +152,24 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_a_sqlite_file() {
-        for text in ["sqlite:belfry.db", "sqlite:///var/lib/belfry/belfry.db"] {
-            assert_eq!(sqlite_url(text).as_deref(), Some(text));
+    fn a_database_is_a_sqlite_file_or_postgresql() {
+        for text in [
+            "sqlite:belfry.db",
+            "sqlite:///var/lib/belfry/belfry.db",
+            "postgres://belfry@db/belfry",
+        ] {
+            assert_eq!(database_url(text).as_deref(), Some(text));
         }
-        for text in ["", "sqlite:", "sqlite://", "sqlite::memory:", "sqlite:x?mode=memory", "b.db"]
-        {
-            assert_eq!(sqlite_url(text), None, "{text}");
+        for text in [
+            "",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite:x?mode=memory",
+            "b.db",
+            "postgres://",
+        ] {
+            assert_eq!(database_url(text), None, "{text}");
         }
     }
 

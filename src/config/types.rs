@@ -46,18 +46,22 @@ pub struct Http {
     pub body_bytes_max: usize,
     /// How long a client may take to send its request's head.
     pub header_timeout: Duration,
+    /// How long a client may take to send its request's body.
+    pub body_timeout: Duration,
     /// How many connections may be open at once.
     pub connections_max: usize,
+    /// How long a connection may live.
+    pub connection_age_max: Duration,
 }
 
 /// Where everything is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// `sqlite:PATH`.
+    /// `sqlite:PATH` or `postgres://…`.
     pub url: Redacted<String>,
     /// How long a writer waits for its turn.
     pub busy_timeout: Duration,
-    /// Connections that read.
+    /// Connections that read (SQLite), or all connections (PostgreSQL).
     pub connections: u32,
 }
 
@@ -218,6 +222,8 @@ pub struct Pauses {
 /// The course of every call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calls {
+    /// The most calls at once on this gateway.
+    pub calls_max: usize,
     /// Silence between the answer and the first word.
     pub lead_in: Duration,
     /// How long to wait for a key after each prompt of the human check.
@@ -226,8 +232,6 @@ pub struct Calls {
     pub human_check_prompts: u8,
     /// How long to wait for the repeat key after it was offered.
     pub repeat_wait: Duration,
-    /// How long after the answer a call without any audio from the far end is flagged.
-    pub one_way_audio_after: Duration,
     /// The longest a call may last from its answer.
     pub call_max: Duration,
 }
