@@ -26,6 +26,7 @@ pub mod net;
 pub mod robot;
 
 // Top: the terminal, the configuration, the loops.
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod telemetry;

@@ -26,9 +26,26 @@ pub struct Arguments {
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the gateway until SIGTERM or Ctrl-C
+    Serve(ServeArgs),
+    /// Place one test call and tell how it went
+    ///
+    /// Runs beside a serving gateway: it uses ports of its own and keeps nothing. Exits with 0 if
+    /// the code was read out at least once.
+    Call(CallArgs),
+    /// Make API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What can be done with API keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an API key for a service and print it, the only time it is shown
+    Create(KeyCreateArgs),
 }
 
 /// What can be asked about the configuration.

@@ -4,9 +4,13 @@
 //! standard error.
 
 pub mod args;
+mod call;
 mod config;
+mod key;
+mod serve;
 
-use args::{Arguments, Command, ConfigCommand};
+use anyhow::Context;
+use args::{Arguments, Command, ConfigCommand, KeyCommand};
 use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,8 +30,16 @@ pub fn run() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Call(args) => call::call(&args),
+        Command::Key(KeyCommand::Create(args)) => key::create(&args),
         Command::Config(ConfigCommand::Check(args)) => config::check(&args),
     }
+}
+
+/// The threads that wait for network and database.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("cannot start the runtime's threads")
 }
 
 /// Prints an answer.
