@@ -10,24 +10,22 @@
 //! In `Over` the owner has heard the last word. The call still acknowledges copies, cancels an INVITE
 //! that is heard of late, and ends answers that come too late, until its transactions are over.
 
+mod answer;
+mod deadlines;
+
+use self::answer::{Acknowledged, Bye};
 use super::context::{ALLOW, Context};
 use super::dialog::{CallIdentity, Dialog};
 use super::digest::{AuthError, Authenticator};
 use super::order::InviteOrder;
-use super::sdp::{self, AnswerError};
+use super::sdp;
 use super::signal::{CallSignal, Failure, FailureKind};
-use super::transaction::{
-    ClientInvite, ClientOther, InviteHeard, OtherHeard, ServerInvite, ServerOther,
-};
+use super::transaction::{ClientInvite, ClientOther, InviteHeard, ServerInvite, ServerOther};
 use super::wire::{Cause, Draft, Method, Response, retry_after, session_description, warning};
-use crate::time::{Instant, earliest};
-use std::net::SocketAddr;
+use crate::time::Instant;
 
 /// The most early dialogs of one call. Further ones ring unseen.
 pub(super) const EARLY_DIALOGS_MAX: usize = 8;
-
-/// The most answers acknowledged: the first and its forks. Further ones are left to time out.
-const ANSWERS_MAX: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -79,23 +77,6 @@ pub(super) struct Early {
     pub answer: Option<sdp::Answer>,
     /// A BYE that overtook the 2xx of this dialog.
     pub bye: Option<Cause>,
-}
-
-/// A BYE on its way, with the dialog it ends.
-#[derive(Debug)]
-struct Bye {
-    transaction: ClientOther,
-    dialog: Dialog,
-    /// Whether this is the dialog the owner knows; others are forks or answers that came too late.
-    is_main: bool,
-}
-
-/// A 2xx we acknowledged, to be acknowledged again for each copy.
-#[derive(Debug)]
-struct Acknowledged {
-    remote_tag: String,
-    destination: SocketAddr,
-    ack: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -303,86 +284,6 @@ impl Call {
         Some(self.early.len() - 1)
     }
 
-    /// A 2xx: the answer, a copy of it, a fork, or one that comes too late.
-    fn hear_success(&mut self, response: &Response, context: &mut Context<'_>) {
-        let tag = response.envelope.to.tag().unwrap_or_default();
-        if let Some(known) = self.acknowledged.iter().find(|known| known.remote_tag == tag) {
-            context.out.transmit(known.destination, &known.ack);
-            return;
-        }
-        if self.acknowledged.len() == ANSWERS_MAX {
-            context.counters.over_limit += 1;
-            return;
-        }
-        let early = self.early.iter().position(|early| early.dialog.remote_tag == tag);
-        let early = early.map(|at| self.early.swap_remove(at));
-        let (mut dialog, early_answer, bye) = match early {
-            Some(early) => (early.dialog, early.answer, early.bye),
-            None => (Dialog::from_response(&self.identity, self.number, response), None, None),
-        };
-        dialog.confirm(response);
-        self.acknowledge(&dialog, context);
-        let late = match &self.phase {
-            Phase::Calling { quit: false, .. } | Phase::Proceeding { .. } => {
-                let answer = self.answer_in(response, early_answer);
-                self.establish(dialog, answer, bye, context);
-                return;
-            }
-            Phase::Calling { quit: true, .. } => Some(FailureKind::Canceled),
-            Phase::Canceling { kind, .. } => Some(*kind),
-            Phase::Established(_) | Phase::HangingUp | Phase::Over { .. } => None,
-        };
-        self.send_bye(dialog, false, context);
-        if let Some(kind) = late {
-            self.fail(kind, Some(response), context);
-        }
-    }
-
-    /// What a 2xx says of the stream. Without a description of its own the early one stands: many
-    /// PBXs do not repeat it, though RFC 3261 §13.2.1 has them to.
-    fn answer_in(
-        &self,
-        response: &Response,
-        early: Option<sdp::Answer>,
-    ) -> Result<sdp::Answer, AnswerError> {
-        match session_description(&response.headers, &response.body) {
-            Some(sdp) => self.order.offer.read_answer(&sdp),
-            None => early.ok_or(AnswerError::Missing),
-        }
-    }
-
-    fn establish(
-        &mut self,
-        dialog: Dialog,
-        answer: Result<sdp::Answer, AnswerError>,
-        bye: Option<Cause>,
-        context: &mut Context<'_>,
-    ) {
-        let call = self.order.call;
-        self.phase = Phase::Established(dialog);
-        self.early.clear();
-        context.out.signal(call, CallSignal::Answered(answer));
-        if let Some(cause) = bye {
-            context.out.signal(call, CallSignal::ByeReceived(cause));
-            self.end(context);
-        }
-    }
-
-    /// Sends the ACK of a 2xx, with the credentials of the INVITE (RFC 3261 §13.2.2.4).
-    fn acknowledge(&mut self, dialog: &Dialog, context: &mut Context<'_>) {
-        let branch = context.branch();
-        let mut ack = dialog.ack(&self.identity, self.number, context.via(&branch));
-        for name in ["Authorization", "Proxy-Authorization"] {
-            for value in self.invite.headers.all(name) {
-                ack.headers.push(name, value);
-            }
-        }
-        let (destination, ack) = (dialog.destination(&self.identity), ack.to_bytes());
-        context.out.transmit(destination, &ack);
-        let remote_tag = dialog.remote_tag.clone();
-        self.acknowledged.push(Acknowledged { remote_tag, destination, ack });
-    }
-
     /// A failure, acknowledged by its transaction: a challenge to answer, or the end.
     fn hear_failure(&mut self, response: &Response, context: &mut Context<'_>) {
         let kind = match &self.phase {
@@ -431,61 +332,6 @@ impl Call {
         ));
     }
 
-    fn send_bye(&mut self, dialog: Dialog, is_main: bool, context: &mut Context<'_>) {
-        self.authenticator.begin_request();
-        self.send_bye_again(dialog, is_main, context);
-    }
-
-    fn send_bye_again(&mut self, mut dialog: Dialog, is_main: bool, context: &mut Context<'_>) {
-        let branch = context.branch();
-        let mut bye = dialog.request(&self.identity, &Method::Bye, context.via(&branch));
-        bye.headers.push("User-Agent", context.config.user_agent.as_str());
-        self.authenticator.authorize("BYE", &dialog.request_uri(), b"", &mut bye.headers);
-        let (timers, destination) = (context.config.timers, dialog.destination(&self.identity));
-        let bytes = bye.to_bytes();
-        let transaction =
-            ClientOther::start(context.now, timers, branch, destination, bytes, context.out);
-        self.byes.push(Bye { transaction, dialog, is_main });
-    }
-
-    fn handle_bye_response(
-        &mut self,
-        branch: &str,
-        response: &Response,
-        context: &mut Context<'_>,
-    ) -> bool {
-        let Some(at) = self.byes.iter().position(|bye| bye.transaction.branch == branch) else {
-            return false;
-        };
-        let bye = &mut self.byes[at];
-        if bye.transaction.handle_response(context.now, response.status) != OtherHeard::Final {
-            return true;
-        }
-        let (dialog, is_main) = (bye.dialog.clone(), bye.is_main);
-        let is_challenge = matches!(response.status, 401 | 407);
-        if is_challenge && self.authenticator.challenged(&response.headers, context.entropy).is_ok()
-        {
-            self.send_bye_again(dialog, is_main, context);
-        } else if is_main {
-            self.end(context);
-        }
-        true
-    }
-
-    /// Whether our BYE is ending the dialog with this remote tag; `main`: only the one the owner knows.
-    pub fn is_ending(&self, remote_tag: &str, main: bool) -> bool {
-        let mut byes = self.byes.iter();
-        byes.any(|bye| bye.dialog.remote_tag == remote_tag && (bye.is_main || !main))
-    }
-
-    /// The last word on a call that was answered. Once.
-    pub fn end(&mut self, context: &mut Context<'_>) {
-        if matches!(self.phase, Phase::Established(_) | Phase::HangingUp) {
-            self.phase = Phase::Over { until: None };
-            context.out.signal(self.order.call, CallSignal::Ended);
-        }
-    }
-
     /// The last word on a call that was not answered.
     fn fail(&mut self, kind: FailureKind, response: Option<&Response>, context: &mut Context<'_>) {
         self.phase = Phase::Over { until: None };
@@ -499,124 +345,6 @@ impl Call {
             retry_after: headers.and_then(|h| h.first("Retry-After")).and_then(retry_after),
         };
         context.out.signal(self.order.call, CallSignal::Failed(failure));
-    }
-
-    /// The network says that nothing reaches `destination`.
-    pub fn handle_unreachable(&mut self, destination: SocketAddr, context: &mut Context<'_>) {
-        if let Some(invite) = self.invites.last_mut()
-            && invite.destination == destination
-            && invite.is_calling()
-            && let Phase::Calling { quit, .. } = self.phase
-        {
-            invite.terminate();
-            let kind = if quit { FailureKind::Canceled } else { FailureKind::Transport };
-            self.fail(kind, None, context);
-        }
-        let mut ended = false;
-        for bye in self.byes.iter_mut().filter(|bye| bye.transaction.is_waiting()) {
-            if bye.transaction.destination == destination {
-                bye.transaction.terminate();
-                ended |= bye.is_main;
-            }
-        }
-        if ended {
-            self.end(context);
-        }
-    }
-
-    /// Does what is due at `context.now`. Calling it early or twice is harmless.
-    pub fn handle_timeout(&mut self, context: &mut Context<'_>) {
-        let (now, out) = (context.now, &mut *context.out);
-        let mut nothing_heard = false;
-        for invite in &mut self.invites {
-            nothing_heard |= invite.handle_timeout(now, out) == InviteHeard::TimedOut;
-        }
-        if let Some(cancel) = &mut self.cancel {
-            cancel.handle_timeout(now, out);
-        }
-        let mut ended = false;
-        for bye in &mut self.byes {
-            let timed_out = bye.transaction.handle_timeout(now, out) == OtherHeard::TimedOut;
-            ended |= timed_out && bye.is_main;
-        }
-        for invite in &mut self.server_invites {
-            invite.handle_timeout(now, out);
-        }
-        self.byes.retain(|bye| !bye.transaction.is_terminated());
-        self.server_invites.retain(|invite| !invite.is_terminated());
-        self.servers.retain(|server| server.poll_timeout() > now);
-        if ended {
-            self.end(context);
-        }
-        self.handle_phase_timeout(nothing_heard, context);
-    }
-
-    fn handle_phase_timeout(&mut self, nothing_heard: bool, context: &mut Context<'_>) {
-        let now = context.now;
-        match self.phase {
-            Phase::Calling { until, quit } if now >= until || nothing_heard => {
-                if let Some(invite) = self.invites.last_mut() {
-                    invite.stop_resending();
-                }
-                let kind = if quit { FailureKind::Canceled } else { FailureKind::SetupTimeout };
-                self.fail(kind, None, context);
-            }
-            Phase::Proceeding { until, .. } if now >= until => {
-                self.give_up(FailureKind::RingTimeout, context);
-            }
-            Phase::Canceling { until, kind } if now >= until => {
-                self.forget_invite();
-                self.fail(kind, None, context);
-            }
-            Phase::Over { until: Some(until) } if now >= until => {
-                self.forget_invite();
-                self.phase = Phase::Over { until: None };
-            }
-            _ => {}
-        }
-    }
-
-    /// No final response came to a cancelled INVITE in 64·T1: none will (RFC 3261 §9.1).
-    fn forget_invite(&mut self) {
-        if let Some(invite) = self.invites.last_mut().filter(|invite| invite.is_proceeding()) {
-            invite.terminate();
-        }
-    }
-
-    /// When to call [`Call::handle_timeout`] next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let phase = match self.phase {
-            Phase::Calling { until, .. }
-            | Phase::Proceeding { until, .. }
-            | Phase::Canceling { until, .. } => Some(until),
-            Phase::Over { until } => until,
-            Phase::Established(_) | Phase::HangingUp => None,
-        };
-        let invites = self.invites.iter().filter_map(ClientInvite::poll_timeout);
-        let others = self.cancel.iter().chain(self.byes.iter().map(|bye| &bye.transaction));
-        let servers = self.servers.iter().map(ServerOther::poll_timeout);
-        let server_invites = self.server_invites.iter().filter_map(ServerInvite::poll_timeout);
-        let transactions = invites
-            .chain(others.filter_map(ClientOther::poll_timeout))
-            .chain(servers)
-            .chain(server_invites)
-            .min();
-        earliest(phase, transactions)
-    }
-
-    /// Whether the owner has heard the last word.
-    pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over { .. })
-    }
-
-    /// Whether nothing can come any more that we would have to answer.
-    pub fn is_done(&self) -> bool {
-        self.is_over()
-            && self.invites.iter().all(ClientInvite::is_terminated)
-            && self.cancel.as_ref().is_none_or(ClientOther::is_terminated)
-            && self.byes.is_empty()
-            && self.servers.is_empty()
-            && self.server_invites.is_empty()
     }
 }
 
