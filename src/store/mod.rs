@@ -10,6 +10,7 @@ mod attempts;
 mod audit;
 mod error;
 mod idempotency;
+mod list;
 mod open;
 mod outbox;
 mod row;
@@ -21,8 +22,9 @@ pub use attempts::NewAttempt;
 pub use audit::AuditEntry;
 pub use error::StoreError;
 pub use idempotency::{Begun, IdempotentRequest};
+pub use list::{Cursor, Page, ParseCursorError};
 pub use open::{Store, StoreOptions, Tx};
 pub use outbox::Event;
-pub use verifications::{Cursor, NewVerification, Page, ParseCursorError};
+pub use verifications::NewVerification;
 
 use open::on;

@@ -7,10 +7,8 @@ use crate::time::UnixMillis;
 use crate::verify::code::CodeMac;
 use crate::verify::sealed::{BlindIndex, Sealed};
 use crate::verify::verification::{Purpose, Status, Verification};
-use std::fmt;
-use std::str::FromStr;
 
-/// The columns of [`Row`], in the statements below.
+/// The columns of [`Row`], for every statement that reads it.
 macro_rules! columns {
     () => {
         "id, service, entity, purpose, channel, status, destination_sealed, masked, line, locale, \
@@ -18,6 +16,8 @@ macro_rules! columns {
          checks_max, sends_used, sends_max, metadata, created_at, expires_at, resend_after, ended_at"
     };
 }
+
+pub(super) use columns;
 
 /// What a new row needs besides the verification itself.
 #[derive(Debug, Clone)]
@@ -28,44 +28,6 @@ pub struct NewVerification {
     pub destination_index: BlindIndex,
     /// The number, for limits.
     pub number_index: BlindIndex,
-}
-
-/// A place in a list, newest first: what follows comes after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// When the last one listed was created.
-    pub created_at: UnixMillis,
-    /// Its id.
-    pub id: VerificationId,
-}
-
-/// Text that is not a cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor that a list gave")]
-pub struct ParseCursorError;
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.created_at.0, self.id)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = ParseCursorError;
-    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
-        let (time, id) = text.split_once('.').ok_or(ParseCursorError)?;
-        let created_at = UnixMillis(time.parse().map_err(|_| ParseCursorError)?);
-        Ok(Cursor { created_at, id: id.parse().map_err(|_| ParseCursorError)? })
-    }
-}
-
-/// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Newest first.
-    pub verifications: Vec<Verification>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
 }
 
 impl Tx {
@@ -171,46 +133,6 @@ impl Tx {
             .fetch_optional(db)
             .await)?;
         row.map(Row::read).transpose()
-    }
-
-    /// A page of at most `limit` verifications of a service, newest first, from after `after`.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database did not do it.
-    pub async fn list_verifications(
-        &mut self,
-        service: &str,
-        after: Option<Cursor>,
-        limit: u32,
-    ) -> Result<Page, StoreError> {
-        const SQL: &str = concat!(
-            "select ",
-            columns!(),
-            " from verifications where service = $1
-              and (created_at < $2 or (created_at = $2 and id < $3))
-              order by created_at desc, id desc limit $4"
-        );
-        let (time, id) = match after {
-            Some(cursor) => (cursor.created_at.0, cursor.id.to_string()),
-            None => (i64::MAX, String::new()),
-        };
-        let rows: Vec<Row> = on!(self, db => sqlx::query_as(SQL)
-            .bind(service)
-            .bind(time)
-            .bind(&id)
-            .bind(i64::from(limit) + 1)
-            .fetch_all(db)
-            .await)?;
-        let mut verifications =
-            rows.into_iter().map(Row::read).collect::<Result<Vec<_>, StoreError>>()?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = verifications.len() > limit;
-        verifications.truncate(limit);
-        let next = verifications
-            .last()
-            .filter(|_| more)
-            .map(|last| Cursor { created_at: last.created_at, id: last.id });
-        Ok(Page { verifications, next })
     }
 
     /// Counts a check before it is judged: the row as it is then, or `None` if the verification takes
@@ -394,7 +316,7 @@ impl Tx {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: String,
     service: String,
     entity: Option<String>,
@@ -422,7 +344,7 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<Verification, StoreError> {
+    pub(super) fn read(self) -> Result<Verification, StoreError> {
         let at = |column| At("verifications", column);
         Ok(Verification {
             id: at("id").parse(&self.id)?,

@@ -108,23 +108,29 @@ const SHARED_COST_INTERNATIONAL: &str = "808";
 /// The fewest digits a subscriber's national number has anywhere that Belfry may call.
 const SHORT_CODE_DIGITS_MAX: usize = 6;
 
-/// Judges `text` as a person wrote it, before it is parsed: emergency numbers and short codes are no
-/// valid E.164 numbers, and deserve to be named rather than called malformed.
+/// Judges `text` as a person wrote it, when it is no valid E.164 number: emergency numbers and short
+/// codes deserve to be named rather than called malformed.
 ///
-/// A plus sign and the country code `country_code` (when it is known) may stand before them.
+/// A plus sign and a country code may stand before them; `country_code` names it when it is known.
 pub fn deny_as_written(text: &str, country_code: Option<&str>) -> Option<DenyReason> {
     let international = text.trim_start().starts_with('+');
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let national = match country_code {
-        Some(code) if international => digits.strip_prefix(code).unwrap_or(&digits),
-        _ => &digits,
+    // Country codes have one to three digits (ITU-T E.164 §6.1).
+    let code_lengths = match country_code {
+        _ if !international => 0..=0,
+        Some(code) if digits.starts_with(code) => code.len()..=code.len(),
+        _ => 0..=3,
     };
-    let helpline = national.len() == 6 && national.starts_with("116");
-    if EMERGENCY.contains(&national) || EMERGENCY.contains(&digits.as_str()) || helpline {
+    if code_lengths.filter_map(|length| digits.get(length..)).any(is_emergency) {
         return Some(DenyReason::Emergency);
     }
-    let short = (1..=SHORT_CODE_DIGITS_MAX).contains(&national.len());
+    let short = (1..=SHORT_CODE_DIGITS_MAX).contains(&digits.len());
     (short && !international).then_some(DenyReason::ShortCode)
+}
+
+fn is_emergency(national: &str) -> bool {
+    let helpline = national.len() == 6 && national.starts_with("116");
+    EMERGENCY.contains(&national) || helpline
 }
 
 /// Judges a valid number against the countries a service enabled (ISO 3166-1 alpha-2).
@@ -199,6 +205,9 @@ mod tests {
             ("112", None),
             ("+112", None),
             ("+32 112", Some("32")),
+            ("+32112", None),
+            ("+1-911", None),
+            ("+352 112", None),
             ("911", Some("1")),
             ("+1 911", Some("1")),
             ("999", Some("44")),

@@ -195,6 +195,26 @@ async fn the_file_holds_no_number_and_no_code_and_is_private() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_dies_in_a_transaction_loses_that_transaction_only() {
+    let mut world = World::on_sqlite().await;
+    let kept = world.pending("+3225805000").await.id;
+    let lost = world.new_verification("+3225805001");
+    let mut tx = world.store.write().await.expect("a write");
+    assert!(tx.insert_verification(&lost).await.expect("inserted"));
+    assert!(tx.end_verification(kept, Status::Canceled, NOW).await.expect("ended"));
+    // What lies on the disk at this moment is what a restart would find.
+    let (from, to) = (world.folder.as_ref().expect("a file"), tempfile::tempdir().expect("folder"));
+    for file in ["belfry.db", "belfry.db-wal"] {
+        fs::copy(from.path().join(file), to.path().join(file)).expect("copied");
+    }
+    let store = Store::open(&file_url(&to), &StoreOptions::default()).await.expect("recovers");
+    let mut read = store.read().await.expect("a read");
+    let found = read.any_verification(kept).await.expect("read").expect("it was committed");
+    assert_eq!(found.status, Status::Pending);
+    assert_eq!(read.any_verification(lost.verification.id).await.expect("read"), None);
+}
+
+#[tokio::test]
 async fn a_database_in_memory_works_like_a_file() {
     let store = Store::open("sqlite::memory:", &StoreOptions::default()).await.expect("opens");
     store.probe().await.expect("it takes writes");
