@@ -6,6 +6,7 @@ use crate::call::{CallEvent, Engine, EngineCommand, EngineOutput};
 use crate::id::AttemptId;
 use crate::media::StreamEvent;
 use crate::time::{Duration, Instant};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::UdpSocket;
@@ -129,11 +130,7 @@ impl Running {
         }
     }
 
-    fn take_sip(
-        &mut self,
-        first: std::io::Result<(usize, std::net::SocketAddr)>,
-        buffer: &mut [u8],
-    ) {
+    fn take_sip(&mut self, first: std::io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let mut received = first;
         for _ in 0..BURST_MAX {
             // An error on a UDP socket speaks of an earlier datagram; there is nothing to read.
@@ -143,14 +140,22 @@ impl Running {
         }
     }
 
+    /// A full buffer is a lost datagram, which its transaction repeats; any other error says that
+    /// there is no way to the destination (RFC 3261 §18.4).
+    fn send(&mut self, datagram: &[u8], destination: SocketAddr) {
+        let Err(error) = self.sip.try_send_to(datagram, destination) else { return };
+        self.load.datagrams_unsent.fetch_add(1, Ordering::Relaxed);
+        if error.kind() != std::io::ErrorKind::WouldBlock {
+            tracing::warn!(%error, %destination, "a SIP datagram could not be sent");
+            self.engine.handle_unreachable(self.clock.now(), destination);
+        }
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 EngineOutput::Sip { destination, datagram } => {
-                    if let Err(error) = self.sip.try_send_to(&datagram, destination) {
-                        self.load.datagrams_unsent.fetch_add(1, Ordering::Relaxed);
-                        tracing::debug!(%error, "a SIP datagram could not be sent");
-                    }
+                    self.send(&datagram, destination);
                 }
                 EngineOutput::Media(command) => self.workers.send(command),
                 EngineOutput::Event(event) => {
