@@ -19,7 +19,7 @@ TAIL_S = 0.050              # after the last sound
 FADE_S = 0.008              # inside lead and tail, so no sound of the word is faded
 PAUSE_S_MAX = 0.400         # longest silence kept between two sentences of a prompt
 SILENCE_DB = 45.0           # quieter than the loudest 5 ms by this much is silence
-FRAME = RATE_HZ // 200      # 5 ms
+LEAD_IN_PAUSE_S = 0.130     # a silence this long ends the words that are cut off
 
 
 def master(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -36,6 +36,18 @@ def master(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     if peak_dbfs(x) > PEAK_DBFS_MAX:
         raise ValueError(f"peak {peak_dbfs(x):.1f} dBFS at {LEVEL_DBOV} dBov: take another")
     return np.round(x * 32767).astype("<i2")
+
+
+def after_first_pause(samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    """What is said after the first pause: the lead of a take is cut off there."""
+    first, last = _sounds(samples, rate_hz)
+    frame = _frame(rate_hz)
+    run = 0
+    for i, quiet in enumerate(_quiet(samples[first:last], rate_hz, SILENCE_DB)):
+        if not quiet and run * frame >= LEAD_IN_PAUSE_S * rate_hz:
+            return samples[first + (i - 2) * frame :]
+        run = run + 1 if quiet else 0
+    raise ValueError("no pause after the lead: choose another lead or pace")
 
 
 def wav(samples: np.ndarray) -> bytes:
@@ -88,28 +100,34 @@ def active_level_dbov(x: np.ndarray) -> float:
 
 def longest_silence_s(x: np.ndarray, silence_db: float = 35.0) -> float:
     """The longest quiet stretch between the first and the last sound."""
-    first, last = _sounds(x)
-    quiet = _quiet(x[first:last], silence_db)
+    first, last = _sounds(x, RATE_HZ)
     longest = run = 0
-    for frame in quiet:
-        run = run + 1 if frame else 0
+    for quiet in _quiet(x[first:last], RATE_HZ, silence_db):
+        run = run + 1 if quiet else 0
         longest = max(longest, run)
-    return longest * FRAME / RATE_HZ
+    return longest * _frame(RATE_HZ) / RATE_HZ
 
 
-def _quiet(x: np.ndarray, silence_db: float) -> np.ndarray:
-    frames = x[: len(x) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64)
+def _frame(rate_hz: int) -> int:
+    """Samples in 5 ms, the step in which sound and silence are told apart."""
+    return rate_hz // 200
+
+
+def _quiet(x: np.ndarray, rate_hz: int, silence_db: float) -> np.ndarray:
+    frame = _frame(rate_hz)
+    frames = x[: len(x) // frame * frame].reshape(-1, frame).astype(np.float64)
     power_db = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
     return power_db < power_db.max() - silence_db
 
 
-def _sounds(x: np.ndarray) -> tuple[int, int]:
-    loud = np.flatnonzero(~_quiet(x, SILENCE_DB))
-    return loud[0] * FRAME, (loud[-1] + 1) * FRAME
+def _sounds(x: np.ndarray, rate_hz: int) -> tuple[int, int]:
+    """Where the first sound begins and the last one ends."""
+    loud = np.flatnonzero(~_quiet(x, rate_hz, SILENCE_DB))
+    return loud[0] * _frame(rate_hz), (loud[-1] + 1) * _frame(rate_hz)
 
 
 def _trim(x: np.ndarray) -> np.ndarray:
-    first, last = _sounds(x)
+    first, last = _sounds(x, RATE_HZ)
     fade = int(FADE_S * RATE_HZ)
     x = x[first - fade : last + fade].copy()
     ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(fade) + 0.5) / fade)
@@ -121,12 +139,12 @@ def _trim(x: np.ndarray) -> np.ndarray:
 
 
 def _shorten_pauses(x: np.ndarray) -> np.ndarray:
-    first, last = _sounds(x)
+    first, last = _sounds(x, RATE_HZ)
     keep = np.ones(len(x), bool)
     allowed = int(PAUSE_S_MAX * RATE_HZ)
     start = None
-    for i, quiet in enumerate(np.append(_quiet(x[first:last], SILENCE_DB), False)):
-        here = first + i * FRAME
+    for i, quiet in enumerate(np.append(_quiet(x[first:last], RATE_HZ, SILENCE_DB), False)):
+        here = first + i * _frame(RATE_HZ)
         if quiet:
             start = here if start is None else start
         elif start is not None:

@@ -66,8 +66,11 @@ def main(name: str) -> None:
 def make_prompt(voice, folder: Path, key: str, text: str, take: dict, rate_hz: int) -> dict:
     import audio
 
-    phonemes = voice.phonemes(text) + take.get("ending", "")
-    samples = audio.master(voice.speak(phonemes, take["speed"]), rate_hz)
+    spoken = f"{take.get('lead', '')}{text}{take.get('ending', '')}"
+    samples = voice.speak(voice.phonemes(spoken), take["speed"])
+    if "lead" in take:
+        samples = audio.after_first_pause(samples, rate_hz)
+    samples = audio.master(samples, rate_hz)
     content = audio.wav(samples)
     (folder / f"{key}.wav").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
