@@ -29,6 +29,12 @@ macro_rules! id {
                 Self(uuid.into_uuid().as_u128())
             }
 
+            /// The identifier right after this one, for several things of one moment that must
+            /// sort in the order they were made (RFC 9562 §6.2, method 2).
+            pub const fn successor(self) -> Self {
+                Self(self.0.wrapping_add(1))
+            }
+
             /// One of `ways` equal shares, chosen by the random part of the id.
             pub fn spread(self, ways: usize) -> usize {
                 let random = usize::try_from(self.0 & 0xffff_ffff).unwrap_or(0);
@@ -122,6 +128,13 @@ mod tests {
         let early = AttemptId::new(UnixMillis(1_000), &mut entropy);
         let late = AttemptId::new(UnixMillis(1_001), &mut entropy);
         assert!(early < late && early.to_string() < late.to_string());
+    }
+
+    #[test]
+    fn a_successor_sorts_right_after() {
+        let id = EventId::new(UnixMillis(1_000), &mut Entropy::from_seed(1));
+        assert!(id < id.successor() && id.to_string() < id.successor().to_string());
+        assert!(id.successor() < EventId::new(UnixMillis(1_001), &mut Entropy::from_seed(1)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::receipt::Receipt;
 use crate::id::AttemptId;
 use crate::number::Number;
-use crate::secret::Digits;
+use crate::secret::{Digits, Redacted};
 use crate::time::{Duration, Instant};
 
 /// A command from the gateway to the engine.
@@ -27,7 +27,7 @@ pub struct CallOrder {
     /// Whom to call.
     pub to: Number,
     /// Digits of an extension behind the number, if any.
-    pub extension: Option<String>,
+    pub extension: Option<Redacted<String>>,
     /// The digits to speak.
     pub code: Digits,
     /// Locale asked for (BCP 47); the prompt library finds the closest set it has.

@@ -42,6 +42,7 @@ pub(super) struct Act<'a> {
     pub(super) now: UnixMillis,
     pub(super) entropy: &'a mut Entropy,
     actor: Actor,
+    last_event: Option<EventId>,
 }
 
 impl Gateway {
@@ -52,7 +53,8 @@ impl Gateway {
         entropy: &'a mut Entropy,
         actor: Actor,
     ) -> Result<Act<'a>, ActError> {
-        Ok(Act { tx: self.0.store.write().await?, now, entropy, actor })
+        let tx = self.0.store.write().await?;
+        Ok(Act { tx, now, entropy, actor, last_event: None })
     }
 }
 
@@ -90,8 +92,12 @@ impl Act<'_> {
         kind: EventKind,
         data: Value,
     ) -> Result<(), StoreError> {
+        let drawn = EventId::new(self.now, self.entropy);
+        // The events of one act happen in one millisecond, and are told in the order of their ids.
+        let id = self.last_event.map_or(drawn, |last| drawn.max(last.successor()));
+        self.last_event = Some(id);
         let event = Event {
-            id: EventId::new(self.now, self.entropy),
+            id,
             service: verification.service.clone(),
             verification: verification.id,
             attempt,

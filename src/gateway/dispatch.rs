@@ -10,7 +10,7 @@ use super::error::ActError;
 use crate::call::{CallOrder, ScriptPolicy};
 use crate::entropy::Entropy;
 use crate::reason::Reason;
-use crate::secret::Digits;
+use crate::secret::{Digits, Redacted};
 use crate::time::{Duration, UnixMillis};
 use crate::verify::attempt::{Attempt, AttemptState, Origin, Receipt};
 use crate::verify::event::EventKind;
@@ -116,7 +116,7 @@ impl Gateway {
             attempt: attempt.id,
             trunk,
             to: to.number,
-            extension: to.extension.map(|extension| extension.expose().to_owned()),
+            extension: to.extension.map(|digits| Redacted::new(digits.expose().to_owned())),
             code,
             locale: verification.locale_used,
             script: ScriptPolicy {

@@ -6,11 +6,14 @@ use super::error::ActError;
 use crate::call::CallEventKind;
 use crate::entropy::Entropy;
 use crate::id::AttemptId;
+use crate::store::Event;
 use crate::time::UnixMillis;
 use crate::verify::attempt::AttemptState;
 use crate::verify::event::EventKind;
 use crate::verify::verification::Status;
 use serde_json::{Value, json};
+
+const FORWARDED: EventKind = EventKind::CallForwarded;
 
 impl Gateway {
     /// Takes one event of a call; the last one settles it.
@@ -52,14 +55,24 @@ impl Gateway {
         let mut act = self.act(now, entropy, Actor::Gateway).await?;
         let Some(found) = act.tx.attempt(attempt).await? else { return Ok(()) };
         let verification = act.tx.any_verification(found.verification).await?;
-        let (Some(verification), false) = (verification, found.state == AttemptState::Ended) else {
-            return Ok(());
-        };
-        let ours = found.state != AttemptState::Queued;
-        if let Some(state) = state.filter(|state| ours && found.state.may_become(*state)) {
-            act.tx.advance_attempt(attempt, found.state, state).await?;
+        let held = !matches!(found.state, AttemptState::Queued | AttemptState::Ended);
+        let Some(verification) = verification.filter(|_| held) else { return Ok(()) };
+        let next = state.filter(|state| found.state.may_become(*state));
+        if let Some(next) = next {
+            act.tx.advance_attempt(attempt, found.state, next).await?;
         }
-        if let Some(event) = event {
+        let news = match kind {
+            CallEventKind::CodePlayed { .. } => true,
+            // A far end may repeat it at will.
+            CallEventKind::Forwarded => {
+                let told = act.tx.events(verification.id).await?;
+                let same =
+                    |event: &Event| (event.attempt, event.kind) == (Some(attempt), FORWARDED);
+                !told.iter().any(same)
+            }
+            _ => next.is_some(),
+        };
+        if let Some(event) = event.filter(|_| news) {
             act.tell(&verification, Some(attempt), event, data).await?;
         }
         act.commit().await?;
