@@ -32,8 +32,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let value = all.next()?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    let alone = all.next().is_none();
-    (alone && scheme.eq_ignore_ascii_case("bearer")).then(|| token.trim_matches(' '))
+    let (alone, token) = (all.next().is_none(), token.trim_matches(' '));
+    let usable = alone && scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
+    usable.then_some(token)
 }
 
 fn challenge(problem: Problem, challenge: &str) -> Problem {
@@ -57,7 +58,7 @@ mod tests {
         for text in ["Bearer vk_live_1", "bearer vk_live_1", "BEARER  vk_live_1"] {
             assert_eq!(bearer(&headers(&[text])), Some("vk_live_1"), "{text}");
         }
-        for text in ["Basic dXNlcg==", "vk_live_1", "Bearer", ""] {
+        for text in ["Basic dXNlcg==", "vk_live_1", "Bearer", "Bearer ", ""] {
             assert_eq!(bearer(&headers(&[text])), None, "{text}");
         }
         let mut twice = headers(&["Bearer a"]);

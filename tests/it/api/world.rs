@@ -244,6 +244,11 @@ pub fn text_of(code: &Digits) -> String {
     String::from_utf8(code.expose().to_vec()).expect("digits")
 }
 
+/// The extension a call goes to.
+pub fn extension_of(order: &CallOrder) -> Option<&str> {
+    order.extension.as_ref().map(|extension| extension.expose().as_str())
+}
+
 /// A code that is not `code`.
 pub fn other_than(code: &str) -> String {
     let last = if code.ends_with('0') { '1' } else { '0' };
