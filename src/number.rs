@@ -1,7 +1,7 @@
 //! Telephone numbers: E.164 text in, a typed, maskable [`Number`] out.
 //!
-//! Numbering plans come from the metadata of `rlibphonenumber`; this file is the only one that names
-//! it. Which numbers may be called is a rule and lives in `verify`.
+//! Numbering plans come from the metadata of `rlibphonenumber`; this file is the only one that
+//! names it. Which numbers may be called is a rule and lives in `verify`.
 
 use rlibphonenumber::{ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, Region};
 use std::fmt;

@@ -1,6 +1,8 @@
-//! Why an attempt ended: one stored word each, shared by the call that ends and the rules that follow.
+//! Why an attempt ended: one stored word each, shared by the call that ends and the rules that
+//! follow.
 //!
-//! The words and what they lead to are a public contract: panels branch on them. They stay for ever.
+//! The words and what they lead to are a public contract: panels branch on them. They stay for
+//! ever.
 
 use std::fmt;
 use std::str::FromStr;

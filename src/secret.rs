@@ -1,7 +1,7 @@
 //! Values that must never be printed: codes, keys pressed, key material.
 //!
-//! Their types have no `Display` and no `Serialize`, their `Debug` says nothing, and their memory is
-//! wiped when they are dropped.
+//! Their types have no `Display` and no `Serialize`, their `Debug` says nothing, and their memory
+//! is wiped when they are dropped.
 
 use crate::entropy::Entropy;
 use std::fmt;

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-/// Alive: says nothing about the database or the trunks, so that a restart is not asked for in vain.
+/// Alive: says nothing about the database or the trunks, so that a restart is not asked for in
+/// vain.
 pub(super) async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }

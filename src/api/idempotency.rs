@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: the same request sent twice is carried out once.
 //!
 //! A request that was carried out keeps its answer for a day. One that was refused did nothing, so
-//! its key is free again at once, and a caller that waits and repeats it is not held to the refusal.
+//! its key is free again at once, and a caller that waits and repeats it is not held to the
+//! refusal.
 
 use super::problem::{Code, Problem};
 use crate::gateway::IdempotencyKey;

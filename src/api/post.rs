@@ -21,8 +21,8 @@ pub(super) struct Posted<V> {
     pub(super) remember: Option<Remember<V>>,
 }
 
-/// Carries out one `POST`: `act` runs once, or not at all when the answer is known already; `render`
-/// makes the answer of its outcome.
+/// Carries out one `POST`: `act` runs once, or not at all when the answer is known already;
+/// `render` makes the answer of its outcome.
 pub(super) async fn post<V, F, A>(
     api: Api,
     request: Request,

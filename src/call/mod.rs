@@ -1,7 +1,8 @@
 //! One outgoing call and all of them: dialog, media and script put together, sans-IO.
 //!
 //! [`Engine`] takes a [`CallOrder`] and gives events that end in one [`Receipt`]. What is left out:
-//! which call to place and what follows from its end (`gateway`, `verify`), sockets and clock (`net`).
+//! which call to place and what follows from its end (`gateway`, `verify`), sockets and clock
+//! (`net`).
 
 #[expect(clippy::module_inception, reason = "the call is what this folder is about")]
 mod call;

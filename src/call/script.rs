@@ -1,7 +1,7 @@
 //! The course of an answered call: greeting, human check, readings, goodbye.
 //!
-//! Nothing of the code is played before the right key came. A key that comes before it was asked for,
-//! or a wrong one, ends the call: a voicemail greeting may hold tones, a person listens first.
+//! Nothing of the code is played before the right key came. A key that comes before it was asked
+//! for, or a wrong one, ends the call: a voicemail greeting may hold tones, a person listens first.
 
 use super::order::ScriptPolicy;
 use super::track::{Composer, Passed};

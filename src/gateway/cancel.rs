@@ -10,8 +10,8 @@ use crate::time::UnixMillis;
 use crate::verify::verification::Status;
 
 impl Gateway {
-    /// Cancels a pending verification: its code is void, a waiting call is dropped, and one that is up
-    /// is ended. Canceling twice is once.
+    /// Cancels a pending verification: its code is void, a waiting call is dropped, and one that is
+    /// up is ended. Canceling twice is once.
     ///
     /// # Errors
     /// [`CancelError`]: nothing was canceled.

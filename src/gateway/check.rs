@@ -1,7 +1,7 @@
 //! Judge a code a person typed: count the check, compare in constant time, consume once.
 //!
-//! All three happen in one transaction that holds the write lock (or the row, on PostgreSQL) from the
-//! counting on, so that no interleaving of checks counts fewer or approves twice.
+//! All three happen in one transaction that holds the write lock (or the row, on PostgreSQL) from
+//! the counting on, so that no interleaving of checks counts fewer or approves twice.
 
 use super::act::Actor;
 use super::error::{ActError, CheckError};

@@ -1,8 +1,8 @@
 //! The same request sent twice is carried out once, and answered alike for a day.
 //!
-//! A request is claimed before its act; the act keeps its answer, sealed, in its own transaction, so
-//! that a gateway that dies in between has either done both or neither. A refused act did nothing:
-//! its claim is given back and the key is free.
+//! A request is claimed before its act; the act keeps its answer, sealed, in its own transaction,
+//! so that a gateway that dies in between has either done both or neither. A refused act did
+//! nothing: its claim is given back and the key is free.
 
 use super::error::ActError;
 use super::{Caller, Gateway, Scope};
@@ -103,8 +103,8 @@ pub enum Begun {
 impl Gateway {
     /// Claims a request (its method, path and body) for `key`.
     ///
-    /// Keys that may see full numbers get other answers than those that may not, so to them the same
-    /// bytes are another request.
+    /// Keys that may see full numbers get other answers than those that may not, so to them the
+    /// same bytes are another request.
     ///
     /// # Errors
     /// [`ActError`]: nothing was claimed.

@@ -1,4 +1,5 @@
-//! A service as the gateway needs it: its policy, its language, its trunks, the course of its calls.
+//! A service as the gateway needs it: its policy, its language, its trunks, the course of its
+//! calls.
 
 use crate::call::ScriptPolicy;
 use crate::verify::policy::ServicePolicy;
@@ -21,8 +22,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// The locale of the prompts for `wanted`: itself, or with subtags taken off its end until a set
-    /// fits (RFC 4647 §3.4, without its default: a caller asked for something we do not have).
+    /// The locale of the prompts for `wanted`: itself, or with subtags taken off its end until a
+    /// set fits (RFC 4647 §3.4, without its default: a caller asked for something we do not have).
     pub fn locale_for(&self, wanted: &str) -> Option<String> {
         let mut range = wanted;
         loop {

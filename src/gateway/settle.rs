@@ -17,7 +17,8 @@ use crate::verify::verification::{Status, Verification};
 const DETAIL_CHARS_MAX: usize = 200;
 
 impl Gateway {
-    /// Settles a call that ended. Settling it twice is once; so is a call that was given up meanwhile.
+    /// Settles a call that ended. Settling it twice is once; so is a call that was given up
+    /// meanwhile.
     ///
     /// # Errors
     /// [`ActError`]: nothing was written; the caller repeats it, or the lease lapses.

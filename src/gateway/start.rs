@@ -27,8 +27,8 @@ pub struct Started {
 }
 
 impl Gateway {
-    /// Starts a verification and queues its first call, or queues a further call for the one that is
-    /// pending.
+    /// Starts a verification and queues its first call, or queues a further call for the one that
+    /// is pending.
     ///
     /// # Errors
     /// [`StartError`]: nothing was started, and no call will be placed.

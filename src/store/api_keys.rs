@@ -1,5 +1,5 @@
-//! The table `api_keys`: who may call the API. Of a key only its SHA-256 is kept; it has enough random
-//! bits that nothing slower is needed.
+//! The table `api_keys`: who may call the API. Of a key only its SHA-256 is kept; it has enough
+//! random bits that nothing slower is needed.
 
 use super::row::At;
 use super::{StoreError, Tx, on};

@@ -35,8 +35,8 @@ pub struct NewAttempt {
 }
 
 impl Tx {
-    /// Queues a call and numbers it; `None` if one of that verification is waiting or up already, or
-    /// there is no such verification, and nothing was queued.
+    /// Queues a call and numbers it; `None` if one of that verification is waiting or up already,
+    /// or there is no such verification, and nothing was queued.
     ///
     /// # Errors
     /// [`StoreError`]: the database did not do it.
@@ -111,8 +111,9 @@ impl Tx {
         row.map(Row::read).transpose()
     }
 
-    /// Takes at most `limit` queued attempts that are due, the longest waiting first: they are `dialing`
-    /// from now on, and held by `node` until `lease_until`. No two gateways get the same one.
+    /// Takes at most `limit` queued attempts that are due, the longest waiting first: they are
+    /// `dialing` from now on, and held by `node` until `lease_until`. No two gateways get the same
+    /// one.
     ///
     /// `node` names one run of one gateway: a restarted one must not keep its dead calls alive.
     ///
@@ -125,8 +126,9 @@ impl Tx {
         lease_until: UnixMillis,
         limit: u32,
     ) -> Result<Vec<Attempt>, StoreError> {
-        /// The rows are picked once and for all before any is changed (PostgreSQL may otherwise look
-        /// for more after each); it alone has writers side by side that pass over each other's rows.
+        /// The rows are picked once and for all before any is changed (PostgreSQL may otherwise
+        /// look for more after each); it alone has writers side by side that pass over each other's
+        /// rows.
         macro_rules! claim {
             ($lock:literal) => {
                 concat!(

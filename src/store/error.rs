@@ -52,7 +52,8 @@ pub enum StoreError {
     },
     /// A schema of that number, but not ours.
     #[error(
-        "schema {version} of the database is not Belfry's: it was changed by hand or another program"
+        "schema {version} of the database is not Belfry's: it was changed by hand or by another \
+         program"
     )]
     ForeignSchema {
         /// The schema that differs.

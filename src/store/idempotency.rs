@@ -1,8 +1,8 @@
 //! The table `idempotency_keys`: the answers to requests that may be sent again.
 //!
-//! A key is begun, with a lease, before its request is worked on, and completed with the answer in the
-//! same transaction as the request's own changes: a gateway that dies between leaves either both or
-//! neither, and the lease lets a repeated request take over.
+//! A key is begun, with a lease, before its request is worked on, and completed with the answer in
+//! the same transaction as the request's own changes: a gateway that dies between leaves either
+//! both or neither, and the lease lets a repeated request take over.
 
 use super::row::At;
 use super::{StoreError, Tx, on};
@@ -39,7 +39,8 @@ pub enum Begun {
 }
 
 impl Tx {
-    /// Begins a request: at `now` it is ours until `lease_until`, and remembered until `expires_at`.
+    /// Begins a request: at `now` it is ours until `lease_until`, and remembered until
+    /// `expires_at`.
     ///
     /// # Errors
     /// [`StoreError`]: the database did not do it.
@@ -75,8 +76,12 @@ impl Tx {
         }
         const READ: &str = "select fingerprint, status, body from idempotency_keys
              where service = $1 and key = $2";
-        let (stored, status, body): (String, Option<i64>, Option<String>) = on!(self, db => sqlx::query_as(READ)
-                .bind(request.service).bind(request.key).fetch_one(db).await)?;
+        type Row = (String, Option<i64>, Option<String>);
+        let (stored, status, body): Row = on!(self, db => sqlx::query_as(READ)
+            .bind(request.service)
+            .bind(request.key)
+            .fetch_one(db)
+            .await)?;
         match (status, body) {
             _ if stored != request.fingerprint => Ok(Begun::Mismatch),
             (Some(status), Some(body)) => {

@@ -80,8 +80,8 @@ macro_rules! on {
 pub(super) use on;
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:FILE`, `sqlite::memory:` or `postgres://…`) and brings its
-    /// schema up to date; a SQLite file is created if there is none.
+    /// Opens the database at `url` (`sqlite:FILE`, `sqlite::memory:` or `postgres://…`) and brings
+    /// its schema up to date; a SQLite file is created if there is none.
     ///
     /// # Errors
     /// Says what keeps it from being written; nothing was changed then.
@@ -234,16 +234,17 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pool, StoreErr
     Ok(Pool::Sqlite { writer, readers })
 }
 
-/// Whether a connection may begin a transaction. An error such as a full disk makes SQLite roll back by
-/// itself (sqlite.org/lang_transaction.html), which sqlx does not notice: such a connection counts as
-/// being in a transaction for ever, and is replaced. The ping lets a pending rollback finish first.
+/// Whether a connection may begin a transaction. An error such as a full disk makes SQLite roll
+/// back by itself (sqlite.org/lang_transaction.html), which sqlx does not notice: such a connection
+/// counts as being in a transaction for ever, and is replaced. The ping lets a pending rollback
+/// finish first.
 async fn usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// Creates the file so that only this user may read it; SQLite gives its log the same rights. Whatever
-/// goes wrong is left for SQLite to find and name.
+/// Creates the file so that only this user may read it; SQLite gives its log the same rights.
+/// Whatever goes wrong is left for SQLite to find and name.
 fn create_private(file: &Path) {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,4 +1,5 @@
-//! In the table `meta`: for each version of the secret key a value that tells whether it is the same.
+//! In the table `meta`: for each version of the secret key a value that tells whether it is the
+//! same.
 
 use super::row::At;
 use super::{Store, StoreError, on};
@@ -21,7 +22,8 @@ impl Store {
     /// Makes sure that `keys` are those this database was used with, and remembers new versions.
     ///
     /// # Errors
-    /// [`StoreError::WrongKey`] or [`StoreError::MissingKey`]: the gateway must not start with them.
+    /// [`StoreError::WrongKey`] or [`StoreError::MissingKey`]: the gateway must not start with
+    /// them.
     pub async fn bind_secret_keys(&self, keys: &SecretKeys) -> Result<(), StoreError> {
         const READ: &str = "select key, value from meta where key like 'key_check.%' order by key";
         const ADD: &str = "insert into meta (key, value) values ($1, $2)";

@@ -13,7 +13,8 @@ macro_rules! columns {
     () => {
         "id, service, entity, purpose, channel, status, destination_sealed, masked, line, locale, \
          locale_used, code_length, human_check_digits, code_mac, code_key_version, checks_used, \
-         checks_max, sends_used, sends_max, metadata, created_at, expires_at, resend_after, ended_at"
+         checks_max, sends_used, sends_max, metadata, created_at, expires_at, resend_after, \
+         ended_at"
     };
 }
 
@@ -41,8 +42,8 @@ impl Tx {
             "insert into verifications (",
             columns!(),
             ", destination_index, number_index)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                     $19, $20, $21, $22, $23, $24, $25, $26)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                     $18, $19, $20, $21, $22, $23, $24, $25, $26)
              on conflict (service, purpose, destination_index) where status = 'pending' do nothing"
         );
         let v = &new.verification;
@@ -135,8 +136,9 @@ impl Tx {
         row.map(Row::read).transpose()
     }
 
-    /// Counts a check before it is judged: the row as it is then, or `None` if the verification takes
-    /// no check (not this service's, over, expired, or all checks used), and none was counted.
+    /// Counts a check before it is judged: the row as it is then, or `None` if the verification
+    /// takes no check (not this service's, over, expired, or all checks used), and none was
+    /// counted.
     ///
     /// # Errors
     /// [`StoreError`]: the database did not do it.
@@ -185,8 +187,8 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Ends a pending verification otherwise than by approval, and wipes its code; `false` if it was
-    /// over already.
+    /// Ends a pending verification otherwise than by approval, and wipes its code; `false` if it
+    /// was over already.
     ///
     /// # Errors
     /// [`StoreError`]: the database did not do it.
@@ -234,8 +236,8 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Counts a further send and voids the code of the one before: the number of the send, or `None`
-    /// if the verification is over or has none left.
+    /// Counts a further send and voids the code of the one before: the number of the send, or
+    /// `None` if the verification is over or has none left.
     ///
     /// # Errors
     /// [`StoreError`]: the database did not do it.

@@ -1,7 +1,7 @@
 //! Codes at rest: HMAC-SHA-256(key_v, service ‖ verification ‖ purpose ‖ code), never the digits.
 //!
-//! Each field is preceded by its length, so that no two contexts give the same bytes; a MAC copied to
-//! another verification, service or purpose fits no code there. Comparing takes the same time
+//! Each field is preceded by its length, so that no two contexts give the same bytes; a MAC copied
+//! to another verification, service or purpose fits no code there. Comparing takes the same time
 //! wherever the first difference lies.
 
 use super::keys::{SecretKeys, UnknownKeyVersion, feed_framed, hmac};

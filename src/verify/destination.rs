@@ -108,8 +108,8 @@ const SHARED_COST_INTERNATIONAL: &str = "808";
 /// The fewest digits a subscriber's national number has anywhere that Belfry may call.
 const SHORT_CODE_DIGITS_MAX: usize = 6;
 
-/// Judges `text` as a person wrote it, when it is no valid E.164 number: emergency numbers and short
-/// codes deserve to be named rather than called malformed.
+/// Judges `text` as a person wrote it, when it is no valid E.164 number: emergency numbers and
+/// short codes deserve to be named rather than called malformed.
 ///
 /// A plus sign and a country code may stand before them; `country_code` names it when it is known.
 pub fn deny_as_written(text: &str, country_code: Option<&str>) -> Option<DenyReason> {

@@ -1,13 +1,14 @@
 //! The secret keys of the gateway: versions of a 32-byte master key, and what is derived from them.
 //!
 //! They live in a key file beside the database, never in it, so that a copy of the database alone
-//! gives neither a code (a plain hash of six digits is searched in a blink) nor a number. Each use has
-//! its own key, derived with HKDF-Expand (RFC 5869 §2.3; one block, the master key being uniform
-//! already), so that no two uses can be played against each other.
+//! gives neither a code (a plain hash of six digits is searched in a blink) nor a number. Each use
+//! has its own key, derived with HKDF-Expand (RFC 5869 §2.3; one block, the master key being
+//! uniform already), so that no two uses can be played against each other.
 //!
-//! A new version may be appended at any time: it seals and MACs from then on, while older ones still
-//! open what they closed. Blind indexes always come from the oldest version, since rows written
-//! before and after a rotation must meet. Replacing the oldest key (re-indexing) is left out.
+//! A new version may be appended at any time: it seals and MACs from then on, while older ones
+//! still open what they closed. Blind indexes always come from the oldest version, since rows
+//! written before and after a rotation must meet. Replacing the oldest key (re-indexing) is left
+//! out.
 
 use crate::entropy::Entropy;
 use crate::secret::Redacted;
@@ -62,7 +63,8 @@ impl SecretKeys {
         SecretKeys { versions: BTreeMap::from([(1, Redacted::new(key))]) }
     }
 
-    /// Reads a key file: one `version key` a line; empty lines and lines that begin with `#` are skipped.
+    /// Reads a key file: one `version key` a line; empty lines and lines that begin with `#` are
+    /// skipped.
     ///
     /// # Errors
     /// Says which line is wrong; the gateway must not start.
@@ -114,7 +116,8 @@ impl SecretKeys {
 
     /// For each version a value that tells, without giving the key away, that it is still the same.
     ///
-    /// The store keeps it, so that a wrong key is noticed at the start and not as "all codes wrong".
+    /// The store keeps it, so that a wrong key is noticed at the start and not as "all codes
+    /// wrong".
     pub fn check_values(&self) -> BTreeMap<u32, String> {
         let value = |key| hex::encode(&expand(key, "belfry key check 1")[..16]);
         self.versions.iter().map(|(version, key)| (*version, value(key.expose()))).collect()

@@ -1,4 +1,5 @@
-//! The rules of a one-time code, pure: no clock, no randomness, no SQL, and no idea that a call exists.
+//! The rules of a one-time code, pure: no clock, no randomness, no SQL, and no idea that a call
+//! exists.
 //!
 //! `policy` bounds what a service may configure, `destination` decides which numbers may be called,
 //! `limits` when a further call or a check is allowed, and `next` what follows an attempt that
@@ -27,7 +28,9 @@ pub struct UnknownWord {
 
 /// An enumeration with one stored word for each value: the word of the API and of SQL.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $kind:literal { $($(#[$vdoc:meta])* $value:ident $word:literal)* }) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal {
+        $($(#[$vdoc:meta])* $value:ident $word:literal)*
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[$vdoc])* $value,)* }

@@ -1,8 +1,9 @@
 //! What follows an attempt that ended: wait, one more call, or the end of the verification.
 //!
-//! A *failover* is the same send on another trunk, because no phone rang; a *redial* calls the person
-//! again by itself and happens at most once in a verification. Further channels of a workflow are
-//! left out: where the policy says "next step" and there is none, the person may ask again.
+//! A *failover* is the same send on another trunk, because no phone rang; a *redial* calls the
+//! person again by itself and happens at most once in a verification. Further channels of a
+//! workflow are left out: where the policy says "next step" and there is none, the person may ask
+//! again.
 
 use super::limits::FIRST_READING_NEEDS;
 use crate::reason::Reason;
@@ -66,7 +67,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(60);
 const VOICEMAIL_WAIT: Duration = Duration::from_secs(120);
 const BACKOFF_FIRST: Duration = Duration::from_secs(5);
 
-/// The least wait before the same number is called again on request after an attempt ended for `reason`.
+/// The least wait before the same number is called again on request after an attempt ended for
+/// `reason`.
 pub fn wait_after(reason: Reason) -> Duration {
     match reason {
         Reason::NoHuman => VOICEMAIL_WAIT,

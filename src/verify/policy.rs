@@ -1,6 +1,7 @@
 //! What a service may set for its verifications, inside bounds that no configuration can leave.
 //!
-//! [`ServicePolicy::new`] is the only way to one, so that the rest of the program need not look twice.
+//! [`ServicePolicy::new`] is the only way to one, so that the rest of the program need not look
+//! twice.
 
 use crate::time::Duration;
 use std::collections::BTreeSet;
@@ -144,7 +145,8 @@ impl ServicePolicy {
         self.0.sends_max.into()
     }
 
-    /// How long to wait after the end of call number `sends_used` (from 1) before the next may be asked for.
+    /// How long to wait after the end of call number `sends_used` (from 1) before the next may be
+    /// asked for.
     pub fn resend_wait(&self, sends_used: u32) -> Duration {
         let waits = &self.0.resend_after;
         let index = usize::try_from(sends_used.saturating_sub(1)).unwrap_or(usize::MAX);

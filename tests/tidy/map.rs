@@ -91,7 +91,8 @@ fn quoted(cell: &str) -> Vec<String> {
 fn the_tables_are_read() {
     let map = Map::parse(
         "| module | layer | may import besides VALUES |\n|---|---|---|\n\
-         | `time` | values | each other |\n| `sip` `media` | core | nothing of ours |\n| `call` | core | `sip` `media` |\n\
+         | `time` | values | each other |\n| `sip` `media` | core | nothing of ours |\n\
+         | `call` | core | `sip` `media` |\n\
          | `cli` | top | all |\n\ntext\n\n\
          | crate | only in |\n|---|---|\n| `axum` | `api/` `console/` |\n",
     );

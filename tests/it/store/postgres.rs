@@ -1,5 +1,5 @@
-//! One PostgreSQL for all tests of this program: a cluster of its own in a temporary folder, reached
-//! over a socket in that folder only, gone with the program.
+//! One PostgreSQL for all tests of this program: a cluster of its own in a temporary folder,
+//! reached over a socket in that folder only, gone with the program.
 //!
 //! Needs Debian's package `postgresql`, or `initdb` and `pg_ctl` in the path.
 
