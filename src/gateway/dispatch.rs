@@ -24,7 +24,8 @@ pub const LEASE: Duration = Duration::from_secs(60);
 impl Gateway {
     /// Takes at most `capacity` calls that are due, for this run of this gateway, `node`.
     ///
-    /// A call that could not read its code in time, or whose verification is over, is settled instead.
+    /// A call that could not read its code in time, or whose verification is over, is settled
+    /// instead.
     ///
     /// # Errors
     /// [`ActError`]: no call was taken.
@@ -90,7 +91,8 @@ impl Gateway {
         let (service, to) = match placeable {
             Ok(both) => both,
             Err(error) => {
-                // It would fail in the same way each time, and must not hold up the calls behind it.
+                // It would fail in the same way each time, and must not hold up the calls behind
+                // it.
                 tracing::error!(
                     error = %error,
                     verification.id = %verification.id,

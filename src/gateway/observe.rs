@@ -18,8 +18,8 @@ const FORWARDED: EventKind = EventKind::CallForwarded;
 impl Gateway {
     /// Takes one event of a call; the last one settles it.
     ///
-    /// A call whose verification was taken back meanwhile is told to end, again and again, so that a
-    /// cancellation that came before the call was placed is not lost.
+    /// A call whose verification was taken back meanwhile is told to end, again and again, so that
+    /// a cancellation that came before the call was placed is not lost.
     ///
     /// # Errors
     /// [`ActError`]: nothing was written. Progress may be lost; the end must be repeated.
