@@ -1,13 +1,12 @@
 //! Dialogs: who talks to whom, through which proxies, with which sequence numbers (RFC 3261 §12).
 
 use super::wire::{Draft, Headers, Method, NameAddr, Request, Response, Uri, contact};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The most hops of a route set. A longer Record-Route is a mistake or an attack; its rest is left out.
 const ROUTES_MAX: usize = 32;
 
 /// What stays the same in every request of one call.
-#[derive(Debug, Clone)]
 pub(super) struct CallIdentity {
     pub call_id: String,
     /// The From value of our requests, tag included.
@@ -20,7 +19,7 @@ pub(super) struct CallIdentity {
 }
 
 /// One dialog of a call, early or confirmed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Dialog {
     /// Empty for a peer of RFC 2543, which gives none.
     pub remote_tag: String,
@@ -135,9 +134,25 @@ impl Dialog {
 
     /// Where requests go: the first route, else the remote target, when it is an address; else where
     /// the INVITE went.
+    ///
+    /// A private address given by a peer that we reach at a public one is of no use to us: the peer is
+    /// behind NAT and does not know its own address.
     pub fn destination(&self, identity: &CallIdentity) -> SocketAddr {
         let next = self.first_hop().or_else(|| Uri::parse(&self.remote_target));
-        next.and_then(|uri| uri.address()).unwrap_or(identity.target)
+        let behind_nat = |to: &SocketAddr| is_private(to.ip()) && !is_private(identity.target.ip());
+        let reachable = next.and_then(|uri| uri.address()).filter(|to| !behind_nat(to));
+        reachable.unwrap_or(identity.target)
+    }
+}
+
+/// Whether an address means nothing outside its own network (RFC 1918, RFC 4193, RFC 6598).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
@@ -203,6 +218,16 @@ mod tests {
             assert_eq!(dialog(fields).destination(&identity()), identity().target, "{fields}");
         }
         assert!(bye(&mut dialog("")).starts_with("BYE sip:them@b SIP/2.0\r\n"));
+    }
+
+    #[test]
+    fn a_private_contact_of_a_public_peer_is_not_followed() {
+        let natted = dialog("Contact: <sip:them@192.168.1.5:5062>\r\n");
+        assert_eq!(natted.destination(&identity()), identity().target);
+        let mut local = identity();
+        local.target = "10.0.0.1:5060".parse().expect("an address");
+        let there = "192.168.1.5:5062".parse().expect("an address");
+        assert_eq!(natted.destination(&local), there);
     }
 
     #[test]

@@ -46,7 +46,7 @@ enum Quality {
 }
 
 /// A challenge we can answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Space {
     proxy: bool,
     realm: String,
@@ -77,7 +77,6 @@ pub(super) enum AuthError {
 }
 
 /// Answers the challenges one call meets.
-#[derive(Debug)]
 pub(super) struct Authenticator {
     credentials: Option<Credentials>,
     spaces: Vec<Space>,

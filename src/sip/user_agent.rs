@@ -18,13 +18,13 @@ use crate::id::AttemptId;
 use crate::time::{Duration, Instant};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// The most refusals of requests outside any dialog in one second.
 const REFUSALS_PER_SECOND_MAX: u32 = 100;
 
 /// Places calls and answers what comes back. Sans-IO; see the module for its three verbs.
-#[derive(Debug)]
 pub struct UserAgent {
     shared: Shared,
     calls: BTreeMap<Serial, Held>,
@@ -44,7 +44,6 @@ pub struct UserAgent {
 type Serial = u64;
 
 /// What every call acts with.
-#[derive(Debug)]
 struct Shared {
     config: UserAgentConfig,
     entropy: Entropy,
@@ -64,10 +63,15 @@ impl Shared {
     }
 }
 
-#[derive(Debug)]
 struct Held {
     call: Call,
     deadline: Option<Instant>,
+}
+
+impl fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserAgent({} calls)", self.calls.len())
+    }
 }
 
 impl UserAgent {

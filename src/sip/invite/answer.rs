@@ -16,7 +16,6 @@ use std::net::SocketAddr;
 const ANSWERS_MAX: usize = 8;
 
 /// A BYE on its way, with the dialog it ends.
-#[derive(Debug)]
 pub(super) struct Bye {
     pub transaction: ClientOther,
     pub dialog: Dialog,
@@ -25,7 +24,6 @@ pub(super) struct Bye {
 }
 
 /// A 2xx we acknowledged, to be acknowledged again for each copy.
-#[derive(Debug)]
 pub(super) struct Acknowledged {
     remote_tag: String,
     destination: SocketAddr,

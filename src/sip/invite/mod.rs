@@ -27,7 +27,6 @@ use crate::time::Instant;
 /// The most early dialogs of one call. Further ones ring unseen.
 pub(super) const EARLY_DIALOGS_MAX: usize = 8;
 
-#[derive(Debug)]
 pub(super) struct Call {
     pub order: InviteOrder,
     pub identity: CallIdentity,
@@ -53,7 +52,6 @@ pub(super) struct Call {
 }
 
 /// Where the call stands. Deadlines live here.
-#[derive(Debug)]
 pub(super) enum Phase {
     /// Nothing but challenges heard. `quit`: the owner hung up, and CANCEL waits for a provisional
     /// response (RFC 3261 §9.1).
@@ -71,7 +69,6 @@ pub(super) enum Phase {
 }
 
 /// An early dialog (RFC 3261 §12.1): one for each place it rings at.
-#[derive(Debug)]
 pub(super) struct Early {
     pub dialog: Dialog,
     pub answer: Option<sdp::Answer>,
@@ -79,7 +76,7 @@ pub(super) struct Early {
     pub bye: Option<Cause>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Told {
     trying: bool,
     ringing: bool,

@@ -29,7 +29,6 @@ pub(in crate::sip) enum InviteHeard {
 /// Timer D: how long copies of a failure may still come (RFC 3261 §17.1.1.2, at least 32 s).
 const TIMER_D: Duration = Duration::from_secs(32);
 
-#[derive(Debug)]
 pub(in crate::sip) struct ClientInvite {
     pub branch: String,
     pub destination: SocketAddr,
@@ -37,7 +36,6 @@ pub(in crate::sip) struct ClientInvite {
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     Calling { request: Vec<u8>, resend: Option<Resend>, give_up_at: Instant },
     Proceeding,

@@ -21,7 +21,6 @@ pub(in crate::sip) enum OtherHeard {
     TimedOut,
 }
 
-#[derive(Debug)]
 pub(in crate::sip) struct ClientOther {
     pub branch: String,
     pub destination: SocketAddr,
@@ -29,7 +28,6 @@ pub(in crate::sip) struct ClientOther {
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     Waiting { request: Vec<u8>, resend: Resend, give_up_at: Instant, proceeding: bool },
     Completed { until: Instant },

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// What waits to be taken by the owner, in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox(pub VecDeque<UserAgentOutput>);
 
 impl Outbox {

@@ -16,7 +16,6 @@ use crate::sip::order::TimerConfig;
 use crate::time::{Instant, earliest};
 use std::net::SocketAddr;
 
-#[derive(Debug)]
 pub(in crate::sip) struct ServerInvite {
     key: ServerKey,
     destination: SocketAddr,
@@ -27,7 +26,6 @@ pub(in crate::sip) struct ServerInvite {
     pub number: u32,
 }
 
-#[derive(Debug)]
 enum State {
     Accepted { resend: Option<Resend>, until: Instant },
     Completed { resend: Resend, until: Instant },

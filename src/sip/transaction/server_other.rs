@@ -8,7 +8,6 @@ use crate::sip::order::TimerConfig;
 use crate::time::Instant;
 use std::net::SocketAddr;
 
-#[derive(Debug)]
 pub(in crate::sip) struct ServerOther {
     key: ServerKey,
     destination: SocketAddr,

@@ -4,10 +4,12 @@
 //! decide routing are read out of it.
 
 use super::{parameter, unquote};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A `name-addr` or `addr-spec` with its header parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Its `Debug` shows the scheme of the URI only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NameAddr {
     /// The display name without quotes, if there is one.
     pub display: Option<String>,
@@ -48,6 +50,18 @@ impl NameAddr {
     }
 }
 
+impl fmt::Debug for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NameAddr({:?})", self.uri)
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:[redacted]", self.0.split(':').next().unwrap_or_default())
+    }
+}
+
 /// Where the `<` of the URI is, stepping over one inside a quoted display name.
 fn open_angle(text: &str) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
@@ -65,7 +79,8 @@ fn open_angle(text: &str) -> Option<usize> {
 }
 
 /// A URI as text (`sip:`, `sips:`, `tel:` or any other scheme).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Its `Debug` shows the scheme only: the rest may be a number.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Uri(String);
 
 /// A host with an optional port, as in a SIP URI or a Via.

@@ -3,12 +3,14 @@
 use super::via::completed;
 use super::{Headers, Method, Request};
 use rsip::{StatusCode, Version};
+use std::fmt;
 use std::net::SocketAddr;
 
 /// A message to be sent.
 ///
-/// Content-Length is added when it is written; every other field is the builder's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Content-Length is added when it is written; every other field is the builder's. Its `Debug` shows
+/// the method or status.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
     first_line: String,
     /// The header fields so far.
@@ -78,6 +80,14 @@ impl Draft {
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(&self.body);
         bytes
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = self.first_line.split(' ');
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        write!(f, "Draft({})", if first == "SIP/2.0" { second } else { first })
     }
 }
 

@@ -6,6 +6,7 @@
 use super::header::is_token;
 use super::normalise::{Parts, normalise};
 use super::{CSeq, Headers, NameAddr, Via};
+use std::fmt;
 
 /// Why bytes are not a SIP message we can work with. Counted, never answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -123,8 +124,8 @@ pub struct Envelope {
     pub cseq: CSeq,
 }
 
-/// A request as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request as received. Its `Debug` shows method and Call-ID.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// What is asked.
     pub method: Method,
@@ -138,8 +139,8 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// A response as received.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A response as received. Its `Debug` shows status and Call-ID.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// 100 to 699.
     pub status: u16,
@@ -160,6 +161,19 @@ pub enum Message {
     Request(Request),
     /// Somebody answers.
     Response(Response),
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({}, {})", self.method.as_str(), self.envelope.call_id)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.envelope.cseq.method.as_str();
+        write!(f, "Response({} to {method}, {})", self.status, self.envelope.call_id)
+    }
 }
 
 /// Reads one message that fills a datagram.

@@ -7,6 +7,7 @@ mod carriers;
 mod forks;
 mod garbage;
 mod inside;
+mod storm;
 mod strangers;
 mod timers;
 mod world;
