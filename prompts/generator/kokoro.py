@@ -21,7 +21,7 @@ VOICES_PACKAGE = "kokoro-js@1.2.1"
 VOICES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
 
 
-class Kokoro:
+class Voice:
     """Speaks text in the voice and with the pronunciation rules of a language file."""
 
     def __init__(self, language: dict, cache: Path):
