@@ -4,7 +4,7 @@ use super::world::{NUMBER, World, other_than, text_of};
 use belfry::call::{CallEventKind, Receipt};
 use belfry::gateway::Scope;
 use belfry::reason::Reason;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::format::debug_fn;
@@ -54,6 +54,40 @@ async fn no_code_number_or_key_is_in_an_answer_a_log_line_or_the_database() {
     let mut world = World::new().await;
     let mut said = String::new();
     let body = json!({ "to": CALLED, "extension": "770931", "entity": "user_42" });
+    let codes = call_three_times(&world, &body, &mut said).await;
+    // Answers with full numbers and codes typed, remembered for a replay.
+    world.key = world.new_key("panel", &[Scope::VerificationsWrite, Scope::PiiRead]).await;
+    let body = json!({ "to": CALLED, "purpose": "replayed" }).to_string();
+    let mut request = world.request(axum::http::Method::POST, "/v1/verifications", body);
+    request.headers_mut().insert("idempotency-key", "wish".parse().expect("a value"));
+    assert_eq!(world.send(request).await.json()["to"], CALLED);
+
+    let log = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("UTF-8");
+    for seen in ["An HTTP request was answered.", "insert into verifications"] {
+        assert!(log.contains(seen), "the log was not heard: {seen}");
+    }
+    world.gateway.store().close().await;
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(world.folder.path()).expect("listed") {
+        files.extend(std::fs::read(file.expect("a file").path()).expect("read"));
+    }
+    assert!(files.len() > 4096, "the database was seen");
+
+    let key = world.key.trim_start_matches("vk_live_");
+    let mut secrets = codes;
+    secrets.extend([&CALLED[1..], &CALLED[3..], &CALLED[5..], "770931", key].map(str::to_owned));
+    for secret in &secrets {
+        assert!(!said.contains(secret), "an answer or a Debug output holds a secret");
+        assert!(!log.contains(secret), "the log holds a secret");
+        let bytes = secret.as_bytes();
+        let found = files.windows(bytes.len()).position(|window| window == bytes);
+        assert_eq!(found, None, "the database holds a secret of {} characters", secret.len());
+    }
+    assert!(!NUMBER.contains(&CALLED[5..]));
+}
+
+/// Three verifications with their calls and checks, good and bad; gives the codes that were drawn.
+async fn call_three_times(world: &World, body: &Value, said: &mut String) -> Vec<String> {
     let mut codes = Vec::new();
     for round in 0..3 {
         let started = world.post("/v1/verifications", body.clone()).await;
@@ -97,34 +131,5 @@ async fn no_code_number_or_key_is_in_an_answer_a_log_line_or_the_database() {
             world.post("/v1/verifications", json!({ "to": bad })).await
         ));
     }
-
-    // Answers with full numbers and codes typed, remembered for a replay.
-    world.key = world.new_key("panel", &[Scope::VerificationsWrite, Scope::PiiRead]).await;
-    let body = json!({ "to": CALLED, "purpose": "replayed" }).to_string();
-    let mut request = world.request(axum::http::Method::POST, "/v1/verifications", body);
-    request.headers_mut().insert("idempotency-key", "wish".parse().expect("a value"));
-    assert_eq!(world.send(request).await.json()["to"], CALLED);
-
-    let log = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("UTF-8");
-    for seen in ["An HTTP request was answered.", "insert into verifications"] {
-        assert!(log.contains(seen), "the log was not heard: {seen}");
-    }
-    world.gateway.store().close().await;
-    let mut files = Vec::new();
-    for file in std::fs::read_dir(world.folder.path()).expect("listed") {
-        files.extend(std::fs::read(file.expect("a file").path()).expect("read"));
-    }
-    assert!(files.len() > 4096, "the database was seen");
-
-    let key = world.key.trim_start_matches("vk_live_");
-    let mut secrets = codes;
-    secrets.extend([&CALLED[1..], &CALLED[3..], &CALLED[5..], "770931", key].map(str::to_owned));
-    for secret in &secrets {
-        assert!(!said.contains(secret), "an answer or a Debug output holds a secret");
-        assert!(!log.contains(secret), "the log holds a secret");
-        let bytes = secret.as_bytes();
-        let found = files.windows(bytes.len()).position(|window| window == bytes);
-        assert_eq!(found, None, "the database holds a secret of {} characters", secret.len());
-    }
-    assert!(!NUMBER.contains(&CALLED[5..]));
+    codes
 }

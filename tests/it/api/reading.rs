@@ -91,7 +91,20 @@ async fn a_call_is_followed_from_the_queue_to_its_receipt() {
         assert_eq!(seen["resend_after"], Value::Null, "while the call is up");
     }
     world.advance_s(20);
-    let receipt = Receipt {
+    world.observe(order.attempt, CallEventKind::Ended(Box::new(a_full_receipt()))).await;
+    let seen = world.get(&one).await.json();
+    assert_eq!(
+        seen["last_attempt"],
+        json!({ "id": order.attempt, "state": "ended", "reason": "hung_up",
+                "message": "You hung up after the code was read out." })
+    );
+    assert_eq!(seen["resend_after"], "2026-11-24T10:00:50.000Z");
+    let attempts = world.get(&format!("{one}/attempts")).await.json();
+    assert_eq!(attempts, the_list_of(&order.attempt.to_string(), &id));
+}
+
+fn a_full_receipt() -> Receipt {
+    Receipt {
         rang: true,
         answered: true,
         forwarded: true,
@@ -109,20 +122,12 @@ async fn a_call_is_followed_from_the_queue_to_its_receipt() {
         setup_time: Duration::from_millis(4_200),
         talk_time: Duration::from_millis(18_020),
         ..Receipt::unplaced(Reason::HungUp)
-    };
-    world.observe(order.attempt, CallEventKind::Ended(Box::new(receipt))).await;
-    let seen = world.get(&one).await.json();
-    assert_eq!(
-        seen["last_attempt"],
-        json!({ "id": order.attempt, "state": "ended", "reason": "hung_up",
-                "message": "You hung up after the code was read out." })
-    );
-    assert_eq!(seen["resend_after"], "2026-11-24T10:00:50.000Z");
-    let attempts = world.get(&format!("{one}/attempts")).await.json();
-    assert_eq!(
-        attempts,
-        json!({ "has_more": false, "next_cursor": null, "data": [{
-            "id": order.attempt, "object": "attempt", "verification": id, "state": "ended",
+    }
+}
+
+fn the_list_of(attempt: &str, verification: &str) -> Value {
+    json!({ "has_more": false, "next_cursor": null, "data": [{
+            "id": attempt, "object": "attempt", "verification": verification, "state": "ended",
             "reason": "hung_up", "message": "You hung up after the code was read out.",
             "send": 1, "origin": "request", "trunk": "one",
             "created_at": "2026-11-24T10:00:00.000Z", "due_at": "2026-11-24T10:00:00.000Z",
@@ -133,5 +138,4 @@ async fn a_call_is_followed_from_the_queue_to_its_receipt() {
                 "packets_sent": 900, "packets_received": 880, "packets_lost": 2,
                 "setup_ms": 4200, "talk_ms": 18020 }
         }] })
-    );
 }
