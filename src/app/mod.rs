@@ -50,8 +50,8 @@ pub enum StartError {
          your backup, or point `secrets.key_file` to it; without it no number and no code can be read"
     )]
     KeysLost(String),
-    /// The database.
-    #[error(transparent)]
+    /// The database; its source says what is wrong with it.
+    #[error("the database of `database.url` cannot be used")]
     Store(#[from] StoreError),
     /// The socket of the user agent.
     #[error(transparent)]

@@ -124,7 +124,7 @@ pub struct KeyCreateArgs {
     #[arg(
         long = "scope",
         value_name = "SCOPE",
-        value_parser = ["verifications:write", "verifications:read"],
+        value_parser = ["verifications:write", "verifications:read", "pii:read"],
         default_values = ["verifications:write", "verifications:read"]
     )]
     pub scopes: Vec<String>,

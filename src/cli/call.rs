@@ -64,7 +64,7 @@ async fn place(app: &App, args: &CallArgs, service: &str) -> anyhow::Result<()> 
     let caller = Caller {
         service: service.to_owned(),
         key: KeyId::new(now, &mut entropy),
-        scopes: Scope::ALL.iter().copied().collect(),
+        scopes: [Scope::VerificationsWrite, Scope::VerificationsRead].into(),
         live: true,
     };
     let request = StartRequest {

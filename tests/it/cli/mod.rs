@@ -1,6 +1,10 @@
 //! The real program, driven as an operator drives it.
 
+mod call;
 mod config_check;
+mod key_create;
+mod serve;
+mod site;
 
 use std::process::{Command, Output};
 
