@@ -8,7 +8,7 @@ use super::outcome::reason_of_failure;
 use super::receipt::{Delivery, Receipt};
 use super::script::{Script, ScriptInput, ScriptOutput};
 use crate::entropy::Entropy;
-use crate::media::{self, MediaCommand, PromptSet, StreamConfig, StreamEvent, StreamStats};
+use crate::media::{self, Key, MediaCommand, PromptSet, StreamConfig, StreamEvent, StreamStats};
 use crate::reason::Reason;
 use crate::sip::{CallSignal, Failure, FailureKind, sdp};
 use crate::time::{Duration, Instant, earliest};
@@ -77,7 +77,8 @@ impl Call {
         mut entropy: Entropy,
     ) -> Self {
         let code = order.code.clone();
-        let script = Script::new(order.script.clone(), prompts, code, &mut entropy);
+        let extension = keys_of(&order);
+        let script = Script::new(order.script.clone(), prompts, code, extension, &mut entropy);
         let mut call = Call {
             order,
             port,
@@ -245,6 +246,10 @@ impl Call {
         self.answered_at = Some(now);
         self.tell(CallEventKind::Answered);
         match answer {
+            // Without keys there is no way to the extension.
+            Ok(answer) if self.order.extension.is_some() && answer.telephone_event.is_none() => {
+                self.end(now, Reason::MediaIncompatible, true);
+            }
             Ok(answer) => {
                 let start = self.start(&answer);
                 self.outputs.push_back(CallOutput::Media(start));
@@ -348,6 +353,12 @@ impl Call {
             payload_type: answer.codec.payload_type(),
         }
     }
+}
+
+/// The keys that reach the order's extension.
+fn keys_of(order: &CallOrder) -> Vec<Key> {
+    let digits = order.extension.as_ref().map_or("", |extension| extension.expose().as_str());
+    digits.bytes().filter(u8::is_ascii_digit).map(|digit| Key::Digit(digit - b'0')).collect()
 }
 
 fn media_codec(codec: sdp::Codec) -> media::Codec {

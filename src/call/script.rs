@@ -44,6 +44,10 @@ pub enum ScriptOutput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Idle,
+    /// The extension's keys are being pressed; nobody listens yet.
+    Extending {
+        track: u32,
+    },
     /// The human check is being spoken.
     Asking {
         prompt: u8,
@@ -97,6 +101,7 @@ pub struct Script {
     prompts: Arc<PromptSet>,
     code: Digits,
     check: Option<Digits>,
+    extension: Vec<Key>,
     state: State,
     progress: Progress,
     tracks: u32,
@@ -104,18 +109,21 @@ pub struct Script {
 }
 
 impl Script {
-    /// A script that will speak `code`, asking for random keys first if the policy says so.
+    /// A script that will speak `code`, asking for random keys first if the policy says so, and
+    /// pressing the keys of `extension` before that.
     pub fn new(
         policy: ScriptPolicy,
         prompts: Arc<PromptSet>,
         code: Digits,
+        extension: Vec<Key>,
         entropy: &mut Entropy,
     ) -> Self {
         let keys = usize::from(policy.human_check_digits);
         let check = (keys > 0).then(|| Digits::draw_without_zero(keys, entropy));
         let outputs = VecDeque::new();
         let progress = Progress { human_confirmed: check.is_none(), ..Progress::default() };
-        Script { policy, prompts, code, check, state: State::Idle, progress, tracks: 0, outputs }
+        let state = State::Idle;
+        Script { policy, prompts, code, check, extension, state, progress, tracks: 0, outputs }
     }
 
     /// How far it has got.
@@ -137,7 +145,10 @@ impl Script {
         match self.state {
             State::Closing { reason, .. } => reason,
             _ if self.progress.readings > 0 => Reason::Completed,
-            State::Idle | State::Asking { .. } | State::Awaiting { .. } => Reason::NoHuman,
+            State::Idle
+            | State::Extending { .. }
+            | State::Asking { .. }
+            | State::Awaiting { .. } => Reason::NoHuman,
             _ => Reason::Interrupted,
         }
     }
@@ -159,8 +170,9 @@ impl Script {
     pub fn handle(&mut self, now: Instant, input: ScriptInput) {
         use ScriptInput as In;
         self.state = match (self.state, input) {
-            (State::Idle, In::Started) if self.check.is_some() => self.ask(1),
-            (State::Idle, In::Started) => self.read(1),
+            (State::Idle, In::Started) if self.extension.is_empty() => self.begin(),
+            (State::Idle, In::Started) => self.extend(),
+            (State::Extending { track }, In::TrackEnded(ended)) if ended == track => self.begin(),
 
             (State::Asking { prompt, track, spoken, right }, In::MarkPassed(mark)) => {
                 let spoken = match Passed::of(mark) {
@@ -233,6 +245,17 @@ impl Script {
             // Marks and ends of tracks that were replaced, keys without a meaning, early timeouts.
             (state, _) => state,
         };
+    }
+
+    fn begin(&mut self) -> State {
+        if self.check.is_some() { self.ask(1) } else { self.read(1) }
+    }
+
+    fn extend(&mut self) -> State {
+        let track = self.next_track();
+        let cues = self.composer().extension(track, &self.extension);
+        self.outputs.push_back(ScriptOutput::Play(cues));
+        State::Extending { track }
     }
 
     fn ask(&mut self, prompt: u8) -> State {
@@ -356,9 +379,13 @@ mod tests {
 
     impl Run {
         fn new(policy: ScriptPolicy) -> Self {
+            Run::behind(policy, Vec::new())
+        }
+
+        fn behind(policy: ScriptPolicy, extension: Vec<Key>) -> Self {
             let code = Digits::parse("048392").expect("six digits");
             let mut entropy = Entropy::from_seed(5);
-            let mut script = Script::new(policy, prompts(), code, &mut entropy);
+            let mut script = Script::new(policy, prompts(), code, extension, &mut entropy);
             let check = script.check.clone().unwrap_or(Digits::parse("1").expect("one digit"));
             script.handle(START, ScriptInput::Started);
             Run { script, check, now: START }
@@ -502,6 +529,17 @@ mod tests {
         reading.mark(CODE_1);
         assert_eq!(reading.press(Key::Star), ["play 2"]);
         assert_eq!(reading.ended(2), ["hang up: fraud_reported"]);
+    }
+
+    #[test]
+    fn an_extension_is_dialled_before_anything_is_said() {
+        let keys = vec![Key::Digit(4), Key::Digit(2)];
+        let mut run = Run::behind(ScriptPolicy::default(), keys);
+        assert_eq!(run.said(), ["play 1"], "the keys");
+        assert!(run.press_right(0).is_empty(), "tones of the auto-attendant mean nothing");
+        assert_eq!(run.ended(1), ["play 2"], "the human check");
+        run.mark(CHECK_1);
+        assert_eq!(run.press_right(0), ["confirmed", "play 3"]);
     }
 
     #[test]

@@ -4,9 +4,15 @@
 
 use crate::call::order::{Pauses, ScriptPolicy};
 use crate::media::phrase::groups;
-use crate::media::{ClipKey, Cue, FRAME, Mark, PromptSet, Track};
+use crate::media::{ClipKey, Cue, FRAME, Key, Mark, PromptSet, Track};
 use crate::secret::Digits;
 use crate::time::Duration;
+
+/// An auto-attendant is given this long to be ready for keys, and to put the call through.
+const EXTENSION_WAIT: Duration = Duration::from_secs(2);
+/// How long a key is down; every exchange takes 100 ms.
+const PRESS_FRAMES: u32 = 5;
+const PRESS_GAP: Duration = Duration::from_millis(120);
 
 /// Passed when a digit of the human check starts; its 0-based place is added.
 const CHECK_DIGIT: u16 = 0x0100;
@@ -60,6 +66,17 @@ impl Composer<'_> {
     fn greeting(&self) -> Vec<Cue> {
         let pauses = &self.policy.pauses;
         vec![pause(self.policy.lead_in), self.say(ClipKey::Greeting), pause(pauses.sentence)]
+    }
+
+    /// The keys that reach an extension behind an auto-attendant, after it had time to listen.
+    pub(super) fn extension(&self, id: u32, keys: &[Key]) -> Track {
+        let mut cues = vec![pause(EXTENSION_WAIT)];
+        for &key in keys {
+            cues.push(Cue::Press { key, frames: PRESS_FRAMES });
+            cues.push(pause(PRESS_GAP));
+        }
+        cues.push(pause(EXTENSION_WAIT));
+        Track { id, cues }
     }
 
     /// "To hear your code, press 7. If you did not ask for this call, press star."
@@ -190,7 +207,7 @@ pub(super) mod tests {
                 };
                 format!("{}#{}", mark(mark_start), mark(mark_end))
             }
-            Cue::Press { .. } => panic!("no keys are pressed here"),
+            Cue::Press { frames, .. } => format!("key{frames}"),
         };
         track.cues.iter().map(cue).collect::<Vec<_>>().join(" ")
     }
@@ -220,6 +237,15 @@ pub(super) mod tests {
         let key = Digits::parse("7").expect("one digit");
         assert_eq!(shape(&composer.human_check(1, true, &key)), "45 # 20 # 15 [check 0]# 15 #");
         assert_eq!(shape(&composer.human_check(2, false, &key)), "# 15 [check 0]# 15 #");
+    }
+
+    #[test]
+    fn an_extension_is_pressed_key_by_key() {
+        let policy = ScriptPolicy::default();
+        let prompts = prompts();
+        let composer = Composer { prompts: &prompts, policy: &policy };
+        let keys = [Key::Digit(4), Key::Digit(2)];
+        assert_eq!(shape(&composer.extension(1, &keys)), "100 key5 6 key5 6 100");
     }
 
     #[test]
