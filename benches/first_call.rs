@@ -5,6 +5,7 @@
 //! `cargo bench --bench first_call`. Everything real: HTTP, SQLite on disk, UDP on loopback. The trunk
 //! is a thread that answers with literal text. Times of arrival are taken in the receiving thread, so
 //! they include its own wake-up.
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use belfry::app::{self, App};
 use belfry::config::{Config, Layers};

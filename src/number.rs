@@ -89,7 +89,7 @@ impl Number {
     }
 
     fn of(parsed: &PhoneNumber) -> Self {
-        let area = usize::try_from(parsed.get_length_of_geographical_area_code()).unwrap_or(0);
+        let area = parsed.get_length_of_geographical_area_code();
         Number {
             e164: parsed.format_as(PhoneNumberFormat::E164).into_owned(),
             country_code_len: parsed.country_code.to_string().len(),

@@ -167,6 +167,7 @@ impl Script {
     }
 
     /// Takes one thing that happened.
+    #[expect(clippy::too_many_lines, reason = "one match holds all transitions")]
     pub fn handle(&mut self, now: Instant, input: ScriptInput) {
         use ScriptInput as In;
         self.state = match (self.state, input) {
@@ -213,25 +214,23 @@ impl Script {
 
             (
                 State::Reading { .. } | State::Offering { .. } | State::AwaitingRepeat { .. },
-                In::KeyPressed(key),
-            ) if key == Key::Star => self.close(Reason::FraudReported, ClipKey::Reported),
+                In::KeyPressed(Key::Star),
+            ) => self.close(Reason::FraudReported, ClipKey::Reported),
             (State::Reading { number, track, again }, In::MarkPassed(mark)) => {
                 self.note(Passed::of(mark));
                 State::Reading { number, track, again }
             }
-            (State::Reading { number, track, .. }, In::KeyPressed(key)) if key == Key::Hash => {
+            (State::Reading { number, track, .. }, In::KeyPressed(Key::Hash)) => {
                 State::Reading { number, track, again: true }
             }
             (State::Reading { number, track, again }, In::TrackEnded(ended)) if ended == track => {
                 self.after_reading(number, again)
             }
-            (State::Offering { number, .. }, In::KeyPressed(key)) if key == Key::Hash => {
-                self.read(number + 1)
-            }
+            (State::Offering { number, .. }, In::KeyPressed(Key::Hash)) => self.read(number + 1),
             (State::Offering { number, track }, In::TrackEnded(ended)) if ended == track => {
                 State::AwaitingRepeat { number, until: now + self.policy.repeat_wait }
             }
-            (State::AwaitingRepeat { number, .. }, In::KeyPressed(key)) if key == Key::Hash => {
+            (State::AwaitingRepeat { number, .. }, In::KeyPressed(Key::Hash)) => {
                 self.read(number + 1)
             }
             (State::AwaitingRepeat { until, .. }, In::Timeout) if now >= until => {

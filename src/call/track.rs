@@ -198,7 +198,7 @@ pub(super) mod tests {
         let cue = |cue: &Cue| match cue {
             Cue::Pause { frames } => frames.to_string(),
             Cue::Clip { mark_start, mark_end, .. } => {
-                let mark = |mark: &Option<Mark>| match mark.map(|m| Passed::of(m)) {
+                let mark = |mark: &Option<Mark>| match mark.map(Passed::of) {
                     None => String::new(),
                     Some(Some(Passed::CheckDigit(place))) => format!("[check {place}]"),
                     Some(Some(Passed::CodeDigit(place))) => format!("[{place}]"),
