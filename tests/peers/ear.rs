@@ -7,9 +7,9 @@ use realfft::RealFftPlanner;
 
 use crate::wav;
 
-/// Below this likeness (1 is equal) a place does not hold the clip. Measured on the English set:
-/// the crudest resampling leaves 0.98, another clip of the same voice comes to 0.43 at most.
-const LIKENESS_MIN: f32 = 0.85;
+/// Below this likeness (1 is equal) a place does not hold the clip. Measured on the English set in
+/// a telephone's recording: a clip comes to 0.96 at least, another one of the same voice to 0.21.
+const LIKENESS_MIN: f32 = 0.7;
 
 /// One clip that was heard.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,11 +52,12 @@ impl Ear {
     /// All clips that stand whole in the recording, in order.
     pub fn listen(&self, recording: &[i16]) -> Vec<Heard> {
         let recording: Vec<f32> = recording.iter().map(|sample| f32::from(*sample)).collect();
+        let recording = sharpened(&recording);
         let mut heard: Vec<_> = self
             .clips
             .iter()
             .filter(|(_, clip)| clip.len() <= recording.len())
-            .flat_map(|(name, clip)| places(name, clip, &recording))
+            .flat_map(|(name, clip)| places(name, &sharpened(clip), &recording))
             .collect();
         heard.sort_by_key(|place| place.at);
         heard
@@ -66,6 +67,12 @@ impl Ear {
     pub fn words(&self, recording: &[i16]) -> Vec<String> {
         self.listen(recording).into_iter().map(|heard| heard.clip).collect()
     }
+}
+
+/// The second difference: what makes one clip unlike another, without the lowest octaves, whose
+/// waveform a line's filter against hum bends although nobody hears it.
+fn sharpened(samples: &[f32]) -> Vec<f32> {
+    samples.windows(3).map(|window| window[0] - 2.0 * window[1] + window[2]).collect()
 }
 
 /// Where the clip stands in the recording: the peaks of the normalised cross-correlation.

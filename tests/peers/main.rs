@@ -5,8 +5,11 @@
 mod baresip;
 mod child;
 mod ear;
+mod gateway;
+mod person;
 mod sipp;
 mod trace;
+mod verification;
 mod wav;
 
 /// The peers against one another, so that a failure further down is Belfry's.
