@@ -123,7 +123,7 @@ impl Call {
         self.is_over()
             && self.invites.iter().all(ClientInvite::is_terminated)
             && self.cancel.as_ref().is_none_or(ClientOther::is_terminated)
-            && self.byes.is_empty()
+            && self.byes.iter().all(|bye| bye.transaction.is_terminated())
             && self.servers.is_empty()
             && self.server_invites.is_empty()
     }

@@ -309,6 +309,16 @@ fn an_unreachable_peer_ends_a_call_that_is_hanging_up() {
 }
 
 #[test]
+fn a_bye_that_reaches_nobody_leaves_nothing_behind() {
+    let mut world = World::answered();
+    world.run_to(40_000);
+    world.hang_up();
+    world.unreachable("192.0.2.1:5062");
+    assert_eq!(world.told(), [(40_000, CallSignal::Ended)]);
+    assert_eq!(world.agent.calls_held(), 0, "no timer is left that could clean up later");
+}
+
+#[test]
 fn a_call_to_a_peer_without_tags_and_contact_works() {
     let mut world = World::calling();
     world.sent.clear();

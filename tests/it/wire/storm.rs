@@ -89,7 +89,7 @@ fn is_for_2xx(world: &World, ack: &super::world::Sent) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(super::world::generated())]
 
     #[test]
     fn every_call_has_exactly_one_last_word(steps in prop::collection::vec(step(), 0..30)) {
