@@ -2,5 +2,6 @@
 
 mod api;
 mod cli;
+mod sim;
 mod store;
 mod wire;
