@@ -8,7 +8,8 @@ use belfry::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// 64·T1 and timer D alike.
+/// 64·T1 and timer D alike. What arrives at that very moment is still taken: the house delivers
+/// before it lets timers run out.
 const GIVE_UP: Duration = Duration::from_secs(32);
 /// Sendings of one INVITE until 64·T1 (RFC 3261 §17.1.1.2), and of any other request (§17.1.2.2).
 const COPIES_MAX: u32 = 11;
@@ -140,7 +141,7 @@ impl Signalling {
             }
             Some((first, at)) => {
                 let other_kind = (first >= 300) != (status >= 300);
-                if other_kind || now.since(at) >= GIVE_UP {
+                if other_kind || now.since(at) > GIVE_UP {
                     return;
                 }
             }
@@ -368,8 +369,8 @@ impl Signalling {
 impl Invite {
     /// Whether its transaction is over without a final response, so that none is taken any more.
     fn is_dead(&self, now: Instant, cancel_at: Option<Instant>) -> bool {
-        let unheard = !self.provisional && now.since(self.sent_at) >= GIVE_UP;
-        let cancelled = cancel_at.is_some_and(|at| now.since(at) >= GIVE_UP);
+        let unheard = !self.provisional && now.since(self.sent_at) > GIVE_UP;
+        let cancelled = cancel_at.is_some_and(|at| now.since(at) > GIVE_UP);
         self.unreachable || unheard || cancelled
     }
 }
