@@ -5,7 +5,7 @@ mod loops;
 mod prompts;
 
 pub use build::BuildError;
-pub use prompts::PromptsError;
+pub use prompts::{PromptsError, load as load_prompts};
 
 use crate::api;
 use crate::call::{CallEvent, Engine, EngineCommand};

@@ -134,7 +134,9 @@ impl Composer<'_> {
     /// The last sentence of a call.
     pub(super) fn closing(&self, id: u32, sentence: ClipKey) -> Track {
         let pauses = &self.policy.pauses;
-        Track { id, cues: vec![pause(pauses.sentence), self.say(sentence), pause(pauses.sentence)] }
+        // Nothing may follow the last digit of a code so closely that it sounds like one more.
+        let before = if sentence == ClipKey::Goodbye { pauses.reading } else { pauses.sentence };
+        Track { id, cues: vec![pause(before), self.say(sentence), pause(pauses.sentence)] }
     }
 
     fn pauses_of_reading(&self, number: u8) -> Pauses {

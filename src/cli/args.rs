@@ -26,6 +26,11 @@ pub struct Arguments {
 /// What the program can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See one call from start to end on this computer, with a robot for a phone
+    ///
+    /// Needs no PBX, no configuration and no network: a gateway and a telephone run on loopback.
+    /// Exits with 0 if the code that the robot heard was the right one.
+    Demo(DemoArgs),
     /// Run the gateway until SIGTERM or Ctrl-C
     Serve(ServeArgs),
     /// Place one test call and tell how it went

@@ -6,6 +6,7 @@
 pub mod args;
 mod call;
 mod config;
+mod demo;
 mod key;
 mod serve;
 
@@ -30,6 +31,7 @@ pub fn run() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Demo(args) => demo::demo(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::Call(args) => call::call(&args),
         Command::Key(KeyCommand::Create(args)) => key::create(&args),

@@ -296,7 +296,7 @@ impl Call {
             header("Call-ID"),
         );
         self.phase = Phase::HangingUp;
-        self.close_session();
+        self.close_session(now);
         self.send_until_answered(now, text.into_bytes());
     }
 
@@ -306,16 +306,25 @@ impl Call {
         while let Some((to, packet)) = session.poll_packet() {
             self.outputs.push_back(Output::Rtp(to, packet));
         }
-        while let Some(what) = session.poll_happening() {
-            let call = self.record.call.clone();
-            self.outputs.push_back(Output::Happened(Happening { call, at: now, what }));
-        }
+        self.tell_of_session(now);
         if hang_up && matches!(self.phase, Phase::Answered) {
             self.hang_up(now);
         }
     }
 
-    fn close_session(&mut self) {
+    fn tell_of_session(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else { return };
+        while let Some(what) = session.poll_happening() {
+            let call = self.record.call.clone();
+            self.outputs.push_back(Output::Happened(Happening { call, at: now, what }));
+        }
+    }
+
+    fn close_session(&mut self, now: Instant) {
+        if let Some(session) = &mut self.session {
+            session.finish(now);
+        }
+        self.tell_of_session(now);
         if let Some(session) = self.session.take() {
             session.close(&mut self.record);
         }
@@ -325,7 +334,7 @@ impl Call {
         if matches!(self.phase, Phase::Over { .. }) {
             return;
         }
-        self.close_session();
+        self.close_session(now);
         self.resend = None;
         self.phase = Phase::Over { until: now + LINGER };
         (self.record.ended, self.record.end) = (now, end);

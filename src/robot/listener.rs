@@ -97,8 +97,12 @@ impl Listener {
 
     fn end_run(&mut self, understood: &mut Vec<Understood>) {
         understood.extend(self.keys_asked_for());
-        let run = std::mem::take(&mut self.run);
-        let digits = run.iter().filter(|word| word.digit().is_some()).count();
+        let mut run = std::mem::take(&mut self.run);
+        // Words right before or after the code are no part of it.
+        let is_digit = |word: &Word| word.digit().is_some();
+        run.truncate(run.iter().rposition(is_digit).map_or(0, |last| last + 1));
+        run.drain(..run.iter().position(is_digit).unwrap_or(0));
+        let digits = run.iter().filter(|word| is_digit(word)).count();
         if digits >= READING_MIN && self.runs.len() < RUNS_MAX {
             let length = run.len();
             self.runs.push(run);

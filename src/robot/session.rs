@@ -120,12 +120,16 @@ impl Session {
         self.hang_up
     }
 
-    /// Ends the session and writes into the record what came of it.
-    pub fn close(mut self, record: &mut CallRecord) {
+    /// Hears what still waited for a late packet, and takes the silence that follows for a pause.
+    pub fn finish(&mut self, now: Instant) {
         let samples = self.receiver.finish();
-        self.hear(record.ended, &samples);
+        self.hear(now, &samples);
         let rest = self.listener.finish();
-        self.understand(record.ended, rest);
+        self.understand(now, rest);
+    }
+
+    /// Writes into the record what came of the session.
+    pub fn close(self, record: &mut CallRecord) {
         record.rtp = self.receiver.statistics().clone();
         record.asked = self.asked;
         record.pressed = self.pressed;

@@ -7,7 +7,7 @@ use super::message::Message;
 use super::record::{CallRecord, Direction, End};
 use super::settings::Settings;
 use crate::entropy::Entropy;
-use crate::media::Codec;
+use crate::media::{ClipKey, Codec};
 use crate::secret::Redacted;
 use crate::time::{Duration, Instant, earliest};
 use md5::{Digest, Md5};
@@ -218,6 +218,19 @@ fn a_human_presses_the_key_it_hears_and_hears_the_code() {
         assert_eq!(record.rtp.deviation(1000), Duration::ZERO);
         assert_eq!(record.audio.expose().len(), world.frames as usize * 160);
     }
+}
+
+#[test]
+fn a_reading_is_heard_although_a_sentence_follows_close() {
+    let mut world = World::new(Behaviour::Human);
+    world.run(2_000);
+    world.send(request("ACK", "2", 1, "", ""));
+    let speech = Speech::default().pause(900).say(ClipKey::CodeIntro).pause(1_200);
+    let speech = speech.code(&[3, 1, 4, 1, 5, 9]).pause(400).say(ClipKey::Goodbye);
+    world.speak(&speech);
+    world.run(speech.0.len() as u64 / 8);
+    let code = world.hang_up().code(6).expect("heard");
+    assert_eq!(code.digits.as_slice(), [3, 1, 4, 1, 5, 9]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod call;
 mod config_check;
+mod demo;
 mod key_create;
 mod serve;
 mod site;
