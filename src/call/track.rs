@@ -144,7 +144,7 @@ impl Composer<'_> {
         if number == 1 {
             return pauses;
         }
-        Pauses { digit: pauses.digit * 3 / 2, group: pauses.group * 3 / 2, ..pauses }
+        Pauses { digit: pauses.digit * 5 / 4, group: pauses.group * 5 / 4, ..pauses }
     }
 
     fn say(&self, key: ClipKey) -> Cue {
@@ -226,8 +226,8 @@ pub(super) mod tests {
         );
         assert_eq!(
             shape(&composer.reading(2, 2, &code)),
-            "60 # 60 [0]# 20 [1]# 20 [2]# 42 [3]# 20 [4]# 20 [5]#[end]",
-            "a repeated reading pauses half as long again"
+            "60 # 60 [0]# 17 [1]# 17 [2]# 35 [3]# 17 [4]# 17 [5]#[end]",
+            "a repeated reading pauses a quarter longer"
         );
     }
 
