@@ -15,6 +15,8 @@ use crate::time::{Duration, Instant, earliest};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// The payload type our offers give telephone-event (RFC 4733): the one everybody uses.
+pub(super) const TELEPHONE_EVENT: u8 = 101;
 /// How many ports are tried before a call is given up because none can be bound.
 const PORT_TRIES_MAX: u8 = 8;
 
@@ -337,6 +339,7 @@ impl Call {
             codec: media_codec(answer.codec),
             payload_type: answer.codec.payload_type(),
             telephone_event: answer.telephone_event,
+            telephone_event_offered: Some(TELEPHONE_EVENT),
             remote: answer.remote,
             ssrc: self.entropy.u32(),
             sequence: self.entropy.u16(),

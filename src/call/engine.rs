@@ -3,7 +3,7 @@
 //! Sans-IO. `net` feeds it datagrams, what the media streams report, commands and time, and carries
 //! out what [`Engine::poll_output`] says. Every order ends in exactly one receipt.
 
-use super::call::{Call, CallOutput};
+use super::call::{Call, CallOutput, TELEPHONE_EVENT};
 use super::order::{CallEvent, CallEventKind, CallOrder, EngineCommand};
 use super::ports::Ports;
 use super::receipt::Receipt;
@@ -304,7 +304,7 @@ impl Engine {
                 port: call.port,
                 session_id: self.entropy.u64() >> 1,
                 codecs: vec![sdp::Codec::Pcma, sdp::Codec::Pcmu],
-                telephone_event: Some(101),
+                telephone_event: Some(TELEPHONE_EVENT),
                 ptime_ms: 20,
             },
             setup_timeout: trunk.setup_timeout,

@@ -6,9 +6,8 @@
 //! sends what is due, up to [`BankConfig::catch_up_frames`]; beyond that the streams wait out what
 //! was missed (see [`Stream::skip`]), because a burst would only be dropped by the far end.
 
-use super::{FRAME, Packet, Stream, StreamConfig, StreamEvent, StreamStats, Track};
+use super::{Codec, FRAME, Packet, Stream, StreamConfig, StreamEvent, StreamStats, Track};
 use crate::id::AttemptId;
-use crate::media::Codec;
 use crate::time::Instant;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -461,6 +460,7 @@ mod tests {
             codec: Codec::Pcma,
             payload_type: 8,
             telephone_event: Some(101),
+            telephone_event_offered: Some(101),
             remote: "192.0.2.1:4000".parse().expect("an address"),
             ssrc: index as u32,
             sequence: 65_000,

@@ -98,9 +98,9 @@ impl EventPayload {
 pub const CAP_KEYS: usize = 20;
 /// The span of the cap. A key needs 40 ms down and 40 ms up (Q.24), so 20 take at least 1.6 s.
 pub const CAP_SPAN: Duration = Duration::from_secs(1);
-/// How far a press may run past the duration last seen and still go on in a new segment: one second.
+/// How far a press may run past the duration last seen and still go on in a new segment: 1 s.
 const SEGMENT_SLACK: u32 = 8_000;
-/// How far back a packet is late; further back the sender has restarted its clock: five seconds.
+/// How far back a packet is late; further back the sender has restarted its clock: 5 s.
 const LATE_MAX: u32 = 40_000;
 
 /// What a packet of a telephone event means.
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_key_held_longer_than_a_segment_is_one_key() {
-        // §2.5.1.3: after 65535 samples a new segment begins, without marker and without end before.
+        // §2.5.1.3: after 65535 samples a new segment begins, without marker or end before.
         let segment = |timestamp, first: u16| {
             (first..=409).step_by(10).map(move |n| {
                 let [high, low] = (n * 160).to_be_bytes();
@@ -466,8 +466,8 @@ mod tests {
             }
             let packets: Vec<_> = arrived.iter().map(|&(_, packet)| packet).collect();
             let packets = if markers { packets } else { without_marker(packets) };
-            let keys: Vec<_> = wanted.iter().filter_map(|&n| Key::from_event(events[n].0)).collect();
-            prop_assert_eq!(told(&packets), keys);
+            let keys = wanted.iter().filter_map(|&n| Key::from_event(events[n].0));
+            prop_assert_eq!(told(&packets), keys.collect::<Vec<_>>());
         }
 
         #[test]

@@ -75,7 +75,7 @@ const ULAW_MAX: u16 = 0x1FFF;
 
 const fn encode_alaw(sample: i16) -> u8 {
     let positive = sample >= 0;
-    // 12 bits of magnitude; negative values by one's complement, so that -1 is the smallest of them.
+    // 12 bits of magnitude; negative values by one's complement: -1 is the smallest of them.
     let magnitude = (if positive { sample } else { !sample }) as u16 >> 4;
     let low_bits = if magnitude < 32 {
         magnitude

@@ -260,7 +260,7 @@ fn check_keys<T>(
     }
 }
 
-/// Whether `tag` has the shape of RFC 5646 §2.1: subtags of 1 to 8 letters or digits, letters first.
+/// Whether `tag` has the shape of RFC 5646 §2.1: subtags of 1 to 8 letters or digits.
 fn is_language_tag(tag: &str) -> bool {
     let mut subtags = tag.split('-');
     let language = subtags.next().unwrap_or_default();

@@ -1,4 +1,6 @@
-//! RTP packets (RFC 3550 §5.1) and the order they came in (appendix A). The only place naming rtp-rs.
+//! RTP packets (RFC 3550 §5.1) and the order they came in (appendix A).
+//!
+//! The only place naming rtp-rs.
 //!
 //! Sending writes the twelve bytes of the header in place: no contributing sources, extension or
 //! padding. Reading takes all of them, through rtp-rs.
@@ -167,7 +169,7 @@ impl SequenceCounter {
         self.received = self.received.saturating_add(1);
     }
 
-    /// Packets expected but not received (A.3); copies can hide losses, never make a negative count.
+    /// Packets expected but not received (A.3). Copies can hide losses; the count is never negative.
     pub fn lost(&self) -> u32 {
         let highest = u64::from(self.cycles) << 16 | u64::from(self.highest);
         let expected = highest - u64::from(self.base) + 1;
@@ -211,7 +213,10 @@ mod tests {
         }
 
         #[test]
-        fn what_is_sent_is_read_back(header in header(), payload in proptest::collection::vec(any::<u8>(), 0..=160)) {
+        fn what_is_sent_is_read_back(
+            header in header(),
+            payload in proptest::collection::vec(any::<u8>(), 0..=160),
+        ) {
             prop_assume!(!(header.marker && (64..=95).contains(&header.payload_type)));
             let packet = Packet::new(header, &payload);
             prop_assert_eq!(parse(packet.as_slice()), Ok(Received { header, payload: &payload }));
@@ -233,7 +238,9 @@ mod tests {
         }
 
         #[test]
-        fn any_sequence_of_numbers_is_counted(numbers in proptest::collection::vec(any::<u16>(), 1..300)) {
+        fn any_sequence_of_numbers_is_counted(
+            numbers in proptest::collection::vec(any::<u16>(), 1..300),
+        ) {
             let mut counter = SequenceCounter::new(numbers[0]);
             for &number in &numbers[1..] {
                 counter.count(number);

@@ -24,8 +24,11 @@ pub struct StreamConfig {
     pub codec: Codec,
     /// The RTP payload type agreed on for it.
     pub payload_type: u8,
-    /// The payload type agreed on for telephone-event, if any.
+    /// The payload type the peer's answer gives telephone-event, if it has it: keys are sent so.
     pub telephone_event: Option<u8>,
+    /// The payload type our offer gave telephone-event. A peer sends keys under it even if its
+    /// answer has another number (RFC 3264 §6.1), and some do without answering it at all.
+    pub telephone_event_offered: Option<u8>,
     /// The peer's negotiated address.
     pub remote: SocketAddr,
     /// Who we are in RTP; random.
@@ -180,10 +183,11 @@ impl Stream {
 
     fn read(&mut self, now: Instant, received: Received<'_>) -> Reception {
         let payload_type = received.header.payload_type;
-        if Some(payload_type) == self.config.telephone_event {
+        let StreamConfig { telephone_event, telephone_event_offered, .. } = self.config;
+        if [telephone_event, telephone_event_offered].contains(&Some(payload_type)) {
             return Reception { key: self.hear_key(now, received), first_audio: false };
         }
-        // A peer may send any format of its answer (RFC 3264 §6.1), and comfort noise in its pauses.
+        // A peer may send any format of the answer (RFC 3264 §6.1), and noise in its pauses.
         let is_audio = payload_type == self.config.payload_type
             || payload_type == COMFORT_NOISE
             || Codec::from_payload_type(payload_type).is_some();
@@ -273,6 +277,7 @@ mod tests {
             codec: Codec::Pcma,
             payload_type: 8,
             telephone_event: Some(EVENT),
+            telephone_event_offered: None,
             remote: "192.0.2.1:4000".parse().expect("an address"),
             ssrc: 0xB1F7_0001,
             sequence: 65_530,
@@ -447,6 +452,18 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_heard_under_the_number_we_offered_and_the_one_answered() {
+        let cases = [(Some(96), Some(101), 96), (Some(96), Some(101), 101), (None, Some(101), 101)];
+        for (telephone_event, telephone_event_offered, payload_type) in cases {
+            let config = StreamConfig { telephone_event, telephone_event_offered, ..config() };
+            let mut stream = Stream::new(config);
+            let event = packet(payload_type, 1, 0, &[11, 10, 0, 160]);
+            let heard = stream.handle_packet(Instant::ZERO, config.remote, event.as_slice());
+            assert_eq!(heard.key, Some(Key::Hash), "{payload_type}");
+        }
+    }
+
+    #[test]
     fn what_comes_is_counted_by_what_it_is() {
         let mut stream = Stream::new(config());
         let peer = config().remote;
@@ -508,7 +525,9 @@ mod tests {
         #[test]
         fn nothing_that_comes_disturbs_what_is_sent(
             datagrams in proptest::collection::vec(
-                (any::<bool>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..60),
+                (any::<bool>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40)),
+                0..60,
+            ),
             like_rtp in any::<bool>(),
         ) {
             let mut quiet = Stream::new(config());
