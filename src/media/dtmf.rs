@@ -305,6 +305,13 @@ mod tests {
     }
 
     #[test]
+    fn the_same_key_again_at_the_very_end_of_the_one_before_is_a_new_key() {
+        let (first, second) = (press(5, 8_000, 5), press(5, 8_000 + 5 * 160, 5));
+        let packets = without_marker([first, second].concat());
+        assert_eq!(told(&packets), [Key::Digit(5); 2]);
+    }
+
+    #[test]
     fn a_late_copy_of_the_key_before_is_no_key() {
         let (first, second) = (press(1, 8_000, 5), press(2, 10_000, 5));
         let late = [&first[..5], &second[..2], &first[5..], &second[2..]].concat();

@@ -128,6 +128,12 @@ mod tests {
         let band = to_telephone_band(&click);
         let loudest = (0..band.len()).max_by_key(|&i| i32::from(band[i]).abs());
         assert_eq!((band.len(), loudest), (1_000, Some(500)));
+        let taps = low_pass();
+        for offset in 0..60 {
+            let (before, after) = (1_000 - offset, 1_000 + offset);
+            let difference = convolve(&click, before, &taps) - convolve(&click, after, &taps);
+            assert!(difference.abs() < 1e-6, "the low-pass delays nothing");
+        }
     }
 
     #[test]
