@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const REORDER_MAX: usize = 3;
 /// A jump over more packets than this is a new start, not a loss: 5 s.
 const LOSS_MAX: u64 = 250;
+/// A timestamp further on than this is another clock, not a late sender: 10 s.
+const SKIP_MAX: u64 = 500;
 /// Deviations kept for the percentiles: more than five minutes of packets.
 const DEVIATIONS_MAX: usize = 16_384;
 /// Samples in a packet of 20 ms at 8 kHz.
@@ -30,7 +32,9 @@ pub struct RtpStatistics {
     pub duplicates: u64,
     /// Times the stream took another SSRC.
     pub ssrc_changes: u64,
-    /// Packets whose timestamp does not follow from their sequence number.
+    /// Packets of 20 ms that a late sender left out: the timestamp moves on, the sequence does not.
+    pub skipped: u64,
+    /// Packets whose timestamp follows in no way from the one before.
     pub timestamp_errors: u64,
     /// Datagrams that are not RTP, or not 20 ms of the agreed codec.
     pub foreign: u64,
@@ -62,11 +66,10 @@ pub struct Receiver {
 /// Where one SSRC's packets stand. Sequence numbers are extended to 64 bits.
 struct Stream {
     ssrc: u32,
-    highest: u64,
     next: u64,
-    base: (u64, u32),
     waiting: BTreeMap<u64, Vec<i16>>,
-    last_arrival: (u64, Instant),
+    /// The packet with the highest number so far: number, timestamp, arrival.
+    newest: (u64, u32, Instant),
 }
 
 struct Packet<'a> {
@@ -124,40 +127,54 @@ impl Stream {
         let sequence = (1 << 16) + u64::from(packet.sequence);
         Stream {
             ssrc: packet.ssrc,
-            highest: sequence,
             next: sequence,
-            base: (sequence, packet.timestamp),
             waiting: BTreeMap::new(),
-            last_arrival: (sequence, now),
+            newest: (sequence, packet.timestamp, now),
         }
     }
 
     fn take(&mut self, now: Instant, packet: &Packet<'_>, codec: Codec, stats: &mut RtpStatistics) {
-        // The distance to the highest number, as a signed step in a circle of 65,536.
-        let step = packet.sequence.wrapping_sub(self.highest as u16) as i16;
-        let sequence = self.highest.saturating_add_signed(i64::from(step));
+        let newest = self.newest.0;
+        // The distance to the newest number, as a signed step in a circle of 65,536.
+        let step = packet.sequence.wrapping_sub(newest as u16) as i16;
+        let sequence = newest.saturating_add_signed(i64::from(step));
         if sequence < self.next || self.waiting.contains_key(&sequence) {
             stats.duplicates += 1;
             return;
         }
-        let elapsed = sequence.wrapping_sub(self.base.0) as u32;
-        if packet.timestamp != self.base.1.wrapping_add(elapsed.wrapping_mul(SAMPLES as u32)) {
-            stats.timestamp_errors += 1;
-        }
-        self.note_arrival(now, sequence, stats);
-        self.highest = self.highest.max(sequence);
         stats.packets += 1;
-        let samples = packet.payload.iter().map(|&code| codec.decode(code)).collect();
+        let mut samples = Vec::new();
+        if sequence > newest {
+            let skipped = self.follow(now, sequence, packet.timestamp, stats);
+            samples.resize(skipped.min(LOSS_MAX) as usize * SAMPLES, 0);
+        }
+        samples.extend(packet.payload.iter().map(|&code| codec.decode(code)));
         self.waiting.insert(sequence, samples);
     }
 
-    fn note_arrival(&mut self, now: Instant, sequence: u64, stats: &mut RtpStatistics) {
-        let (last_sequence, last) = self.last_arrival;
-        self.last_arrival = (sequence, now);
-        if sequence != last_sequence + 1 || stats.deviations.len() == DEVIATIONS_MAX {
-            return;
+    /// Compares a packet with the newest before it; returns how many packets the sender left out.
+    fn follow(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        timestamp: u32,
+        stats: &mut RtpStatistics,
+    ) -> u64 {
+        let (last_sequence, last_timestamp, last) = self.newest;
+        self.newest = (sequence, timestamp, now);
+        let steps = sequence - last_sequence;
+        let elapsed = u64::from(timestamp.wrapping_sub(last_timestamp));
+        let skipped = (elapsed / SAMPLES as u64).saturating_sub(steps);
+        if elapsed != (steps + skipped) * SAMPLES as u64 || skipped > SKIP_MAX {
+            stats.timestamp_errors += 1;
+            return 0;
         }
-        stats.deviations.push(now.since(last).abs_diff(Duration::from_millis(20)));
+        stats.skipped += skipped;
+        if steps == 1 && stats.deviations.len() < DEVIATIONS_MAX {
+            let expected = Duration::from_micros(elapsed * 125);
+            stats.deviations.push(now.since(last).abs_diff(expected));
+        }
+        skipped
     }
 
     /// Hands out packets in order, keeping up to `keep` behind a missing one.
@@ -265,6 +282,21 @@ mod tests {
         let statistics = receiver.statistics();
         assert_eq!((statistics.ssrc_changes, statistics.timestamp_errors), (1, 1));
         assert_eq!((statistics.packets, statistics.lost), (4, 0));
+    }
+
+    #[test]
+    fn what_a_late_sender_left_out_is_silence() {
+        let mut receiver = Receiver::new(Codec::Pcma);
+        let mut samples = Vec::new();
+        for (sequence, timestamp, at) in [(1, 0, 0), (2, 160, 20), (3, 640, 80), (4, 800, 100)] {
+            samples
+                .extend(receiver.take(Instant::from_millis(at), &packet(sequence, timestamp, 1)));
+        }
+        let heard: Vec<bool> = samples.chunks(SAMPLES).map(|chunk| chunk[0] != 0).collect();
+        assert_eq!(heard, [true, true, false, false, true, true]);
+        let statistics = receiver.statistics();
+        assert_eq!((statistics.skipped, statistics.lost, statistics.timestamp_errors), (2, 0, 0));
+        assert_eq!(statistics.deviation(1000), Duration::ZERO);
     }
 
     #[test]

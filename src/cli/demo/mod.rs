@@ -234,8 +234,17 @@ fn judge(record: &CallRecord) -> anyhow::Result<()> {
     if let Some(fault) = record.faults.first() {
         bail!("the robot phone found fault with the gateway's SIP: {fault}");
     }
-    if rtp.lost + rtp.timestamp_errors + rtp.ssrc_changes + rtp.foreign > 0 {
-        bail!("the sound did not come whole: {} packets lost of {}", rtp.lost, rtp.packets);
+    if rtp.lost + rtp.duplicates + rtp.timestamp_errors + rtp.ssrc_changes + rtp.foreign > 0 {
+        bail!(
+            "the sound did not come whole: of {} packets {} lost, {} twice or late, {} with a \
+             wrong timestamp, {} changes of SSRC, {} that are no sound of 20 ms",
+            rtp.packets,
+            rtp.lost,
+            rtp.duplicates,
+            rtp.timestamp_errors,
+            rtp.ssrc_changes,
+            rtp.foreign
+        );
     }
     if record.asked.is_none() {
         bail!("the robot phone did not understand which key to press");

@@ -156,7 +156,7 @@ pub fn summary(record: &CallRecord, code: &Reading) -> String {
     let talk = record.ended.since(record.answered.unwrap_or(record.ended)).as_secs_f64();
     let mut text = format!(
         "\x20 call      {talk:.1} s from answer to goodbye, {} SIP messages, {} faults\n\
-         \x20 packets   {} of 20 ms sound received, {} lost, {} out of step\n\
+         \x20 packets   {} of 20 ms sound received, {} lost, {} out of step, {} left out\n\
          \x20 timing    off the 20 ms grid by {:.2} ms (half of them within), {:.2} ms (99 of 100), \
          {:.2} ms (worst)\n",
         record.ladder.len(),
@@ -164,6 +164,7 @@ pub fn summary(record: &CallRecord, code: &Reading) -> String {
         rtp.packets,
         rtp.lost,
         rtp.timestamp_errors + rtp.ssrc_changes + rtp.duplicates,
+        rtp.skipped,
         millis(500),
         millis(990),
         millis(1_000),
