@@ -27,14 +27,8 @@ pub fn read_code(runs: &[Vec<Word>], length: usize) -> Option<Reading> {
     let mut text = String::with_capacity(length);
     let (mut weakest, mut agreeing) = (1.0_f32, 0);
     for position in 0..length {
-        let mut sum = [0.0; 11];
-        for run in &repetitions {
-            for (sum, likelihood) in sum.iter_mut().zip(&run[position].likelihood) {
-                *sum += likelihood.max(LEAST);
-            }
-        }
-        normalise(&mut sum);
-        let (digit, confidence) = most_likely(&sum)?;
+        let words = repetitions.iter().map(|run| &run[position]);
+        let (digit, confidence) = most_likely(&together(words))?;
         weakest = weakest.min(confidence);
         let agrees =
             |run: &&&Vec<Word>| run[position].digit().is_some_and(|(other, _)| other == digit);
@@ -51,8 +45,25 @@ pub fn read_code(runs: &[Vec<Word>], length: usize) -> Option<Reading> {
     })
 }
 
-/// One word that was badly heard may not veto all repetitions.
-const LEAST: f32 = -4.0;
+/// How likely each digit is when several words are repetitions of one digit.
+///
+/// As far as a word is like no digit it was spoilt on the way, and says nothing about which digit
+/// it was: it must not outvote the repetitions that came through.
+fn together<'a>(words: impl Iterator<Item = &'a Word>) -> [f32; 11] {
+    let mut sum = [0.0; 11];
+    sum[10] = f32::NEG_INFINITY;
+    for word in words {
+        let spoilt = 10_f32.powf(word.likelihood[10]).max(SPOILT_LEAST) / 10.0;
+        for (sum, likelihood) in sum.iter_mut().zip(&word.likelihood[..10]) {
+            *sum += (10_f32.powf(*likelihood) + spoilt).log10();
+        }
+    }
+    normalise(&mut sum);
+    sum
+}
+
+/// The least chance that a word was spoilt, however much it sounds like a digit.
+const SPOILT_LEAST: f32 = 1e-3;
 
 fn mostly_digits(run: &[Word]) -> bool {
     2 * run.iter().filter(|word| word.digit().is_some()).count() > run.len()

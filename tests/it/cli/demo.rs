@@ -1,17 +1,13 @@
 //! `belfry demo`: the first command of the README.
 
-use std::process::Command;
+use super::{belfry, run};
 
 #[test]
 fn the_demo_ends_approved_and_leaves_the_sound_of_the_call() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let demo = Command::new(env!("CARGO_BIN_EXE_belfry"))
-        .args(["demo", "--keep"])
-        .arg(folder.path())
-        .output()
-        .expect("the program runs");
-    let told = String::from_utf8_lossy(&demo.stdout);
-    assert!(demo.status.success(), "{told}\n{}", String::from_utf8_lossy(&demo.stderr));
+    let demo = run(belfry(&["demo", "--keep"]).arg(folder.path()));
+    let told = demo.out;
+    assert_eq!(demo.exit, Some(0), "{told}\n{}", demo.err);
     for fact in [
         "POST /v1/verifications",
         "201 Created",
@@ -37,12 +33,7 @@ fn the_demo_ends_approved_and_leaves_the_sound_of_the_call() {
 #[test]
 fn a_folder_that_cannot_be_made_ends_the_demo_with_its_name() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let demo = Command::new(env!("CARGO_BIN_EXE_belfry"))
-        .args(["demo", "--keep"])
-        .arg(file.path().join("below"))
-        .output()
-        .expect("the program runs");
-    assert_eq!(demo.status.code(), Some(1));
-    let error = String::from_utf8_lossy(&demo.stderr);
-    assert!(error.starts_with("error: cannot make "), "{error}");
+    let demo = run(belfry(&["demo", "--keep"]).arg(file.path().join("below")));
+    assert_eq!(demo.exit, Some(1));
+    assert!(demo.err.starts_with("error: cannot make "), "{}", demo.err);
 }
