@@ -252,3 +252,88 @@ async fn carry_out(line: &Line, rtp: &UdpSocket, call: &mut Call) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::ENGLISH;
+    use super::super::record::End;
+    use super::*;
+
+    async fn robot(behaviour: Behaviour) -> Robot {
+        let config =
+            RobotConfig { behaviour: Some(behaviour), ..RobotConfig::new(ENGLISH.1.clone()) };
+        Robot::start(config).await.expect("a port on loopback")
+    }
+
+    async fn caller(robot: &Robot) -> UdpSocket {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        socket.connect(robot.sip_addr).await.expect("loopback");
+        socket
+    }
+
+    fn request(method: &str, call: usize) -> String {
+        format!(
+            "{method} sip:+32470000067@robot SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK{call};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:a@b>;tag=f\r\nTo: <sip:c@d>\r\nCall-ID: {call}\r\nCSeq: 1 {method}\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+    }
+
+    async fn receive(socket: &UdpSocket) -> Message {
+        let mut buffer = [0; 2048];
+        let length = socket.recv(&mut buffer).await.expect("loopback");
+        Message::parse(&buffer[..length]).expect("a sound message")
+    }
+
+    #[tokio::test]
+    async fn a_hundred_calls_at_once_each_have_their_record() {
+        let mut robot = robot(Behaviour::Busy).await;
+        let socket = caller(&robot).await;
+        for call in 0..100 {
+            socket.send(request("INVITE", call).as_bytes()).await.expect("sent");
+        }
+        // Under load a refusal may come twice before its ACK arrives.
+        let mut refused = std::collections::BTreeSet::new();
+        while refused.len() < 100 {
+            let response = receive(&socket).await;
+            if response.status() == Some(486) {
+                let call = response.header("Call-ID").expect("one").parse().expect("ours");
+                socket.send(request("ACK", call).as_bytes()).await.expect("sent");
+                refused.insert(call);
+            }
+        }
+        let mut calls = Vec::new();
+        while calls.len() < 100 {
+            let record = robot.next_call().await.expect("the robot runs");
+            assert_eq!((record.end, record.faults), (End::Refused, vec![]));
+            calls.push(record.call.parse::<usize>().expect("ours"));
+        }
+        calls.sort_unstable();
+        assert_eq!(calls, (0..100).collect::<Vec<_>>());
+        robot.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn garbage_is_dropped_and_a_request_of_no_call_refused() {
+        let robot = robot(Behaviour::Human).await;
+        let socket = caller(&robot).await;
+        for datagram in [&b""[..], b"\0\xff\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n"] {
+            socket.send(datagram).await.expect("sent");
+        }
+        socket.send(request("ACK", 1).as_bytes()).await.expect("sent");
+        socket.send(request("BYE", 1).as_bytes()).await.expect("sent");
+        let response = receive(&socket).await;
+        assert_eq!(response.start, "SIP/2.0 481 Call/Transaction Does Not Exist");
+        assert_eq!(response.header("CSeq"), Some("1 BYE"));
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error() {
+        let robot = robot(Behaviour::Human).await;
+        let config =
+            RobotConfig { sip_port: robot.sip_addr.port(), ..RobotConfig::new(ENGLISH.1.clone()) };
+        let error = Robot::start(config).await.err().expect("the port is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}
