@@ -1,7 +1,6 @@
 //! Belfry against programs that were not written for it: SIPp as carriers, baresip as telephone.
 //! `tests/peers/README.md` tells how they are used and what they trip over.
 #![expect(clippy::disallowed_methods, reason = "real programs take real time")]
-#![expect(clippy::disallowed_methods, reason = "other programs are waited for by the wall clock")]
 
 mod baresip;
 mod child;
