@@ -3,6 +3,7 @@
 use super::behaviour::Behaviour;
 use super::ear::{Reading, Word, read_code};
 use super::receiver::RtpStatistics;
+use crate::media::{SAMPLE_RATE_HZ, wav};
 use crate::secret::{Digits, Redacted};
 use crate::time::Instant;
 
@@ -127,6 +128,12 @@ impl CallRecord {
     /// The code of `length` digits that all readings together tell; `None` if not understood.
     pub fn code(&self, length: usize) -> Option<Reading> {
         read_code(&self.readings, length)
+    }
+
+    /// All that was heard, as a WAV file.
+    pub fn wav(&self) -> Vec<u8> {
+        let samples = self.audio.expose().clone();
+        wav::write(&wav::Recording { rate_hz: SAMPLE_RATE_HZ, samples })
     }
 }
 

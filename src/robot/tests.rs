@@ -7,7 +7,7 @@ use super::message::Message;
 use super::record::{CallRecord, Direction, End};
 use super::settings::Settings;
 use crate::entropy::Entropy;
-use crate::media::{ClipKey, Codec};
+use crate::media::{ClipKey, Codec, wav};
 use crate::secret::Redacted;
 use crate::time::{Duration, Instant, earliest};
 use md5::{Digest, Md5};
@@ -216,7 +216,8 @@ fn a_human_presses_the_key_it_hears_and_hears_the_code() {
         assert_eq!(record.rtp.packets, u64::from(world.frames));
         assert_eq!((record.rtp.lost, record.rtp.foreign), (0, 0));
         assert_eq!(record.rtp.deviation(1000), Duration::ZERO);
-        assert_eq!(record.audio.expose().len(), world.frames as usize * 160);
+        let wav = wav::read(&record.wav()).expect("a WAV file");
+        assert_eq!((wav.rate_hz, wav.samples.len()), (8_000, world.frames as usize * 160));
     }
 }
 

@@ -15,7 +15,6 @@ use crate::call::{CallEvent, CallEventKind};
 use crate::config::{Config, Layers};
 use crate::entropy::Entropy;
 use crate::gateway::Scope;
-use crate::media::wav;
 use crate::robot::ear::{Reading, Templates};
 use crate::robot::{Behaviour, CallRecord, Happening, Robot, RobotConfig};
 use crate::secret::Redacted;
@@ -136,8 +135,7 @@ impl Demo {
             call.context("the call was not over in time")??
         };
         let wav_file = folder.join("call.wav");
-        let sound = wav::Recording { rate_hz: 8_000, samples: record.audio.expose().clone() };
-        fs::write(&wav_file, wav::write(&sound))
+        fs::write(&wav_file, record.wav())
             .with_context(|| format!("cannot write {}", wav_file.display()))?;
         judge(&record)?;
         let code = record.code(length).context("the robot did not understand the code")?;
