@@ -241,7 +241,7 @@ impl Carrier {
         if invite.header("Content-Length") != invite.body.len().to_string() {
             self.complaints.push("INVITE with a wrong Content-Length".to_owned());
         }
-        if !invite.branch().starts_with("z9hG4bK") || invite.from_tag().is_empty() {
+        if !invite.branch().starts_with("z9hG4bK") || invite.tag_of_from().is_empty() {
             self.complaints.push("INVITE without branch or From tag".to_owned());
         }
         if invite.audio().is_none() || !invite.to_tag().is_empty() {
@@ -499,7 +499,7 @@ impl Carrier {
     fn response(&mut self, line: usize, response: &Heard) {
         let known = &mut self.lines[line];
         let here = known.here;
-        let leg = known.legs.iter_mut().find(|leg| leg.tag == response.from_tag());
+        let leg = known.legs.iter_mut().find(|leg| leg.tag == response.tag_of_from());
         let Some(leg) = leg else {
             return self.complaints.push(format!("a response to nothing: {}", response.start));
         };

@@ -9,7 +9,7 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64) -> Dice {
-        Dice(seed ^ 0x5eed_0f_0d1ce)
+        Dice(seed ^ 0x5eed_0f0d_1ce0)
     }
 
     /// Dice for a part of the world, which then does not disturb the draws of the others.

@@ -92,7 +92,7 @@ impl Heard {
         parameter(self.header("Via"), "branch")
     }
 
-    pub fn from_tag(&self) -> &str {
+    pub fn tag_of_from(&self) -> &str {
         parameter(self.header("From"), "tag")
     }
 

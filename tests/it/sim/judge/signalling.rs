@@ -207,12 +207,12 @@ impl Signalling {
             return;
         }
         if let Some(audio) =
-            heard.audio().filter(|_| Some(heard.from_tag()) == self.main.as_deref())
+            heard.audio().filter(|_| Some(heard.tag_of_from()) == self.main.as_deref())
         {
             self.moves.insert(key.clone(), audio);
         }
         if heard.method() == Some("BYE") {
-            let tag = heard.from_tag().to_owned();
+            let tag = heard.tag_of_from().to_owned();
             match self.dialogs.get_mut(&tag) {
                 Some(dialog) => dialog.ended = true,
                 None => _ = self.early_byes.insert(tag.clone()),
@@ -255,13 +255,13 @@ impl Signalling {
         let number = heard.number();
         if let Some(last) = self.invites.last() {
             let challenged = matches!(last.last_word, Some((401 | 407, _)));
-            if !challenged || number != last.number + 1 || heard.from_tag() != self.from_tag {
+            if !challenged || number != last.number + 1 || heard.tag_of_from() != self.from_tag {
                 return Err("an INVITE again without a challenge, or misnumbered".to_owned());
             }
             self.facts.status = None;
         }
         self.call_id = heard.call_id().to_owned();
-        self.from_tag = heard.from_tag().to_owned();
+        self.from_tag = heard.tag_of_from().to_owned();
         self.invites.push(Invite {
             number,
             branch: heard.branch().to_owned(),
