@@ -1,10 +1,10 @@
-//! How long a person waits for Belfry: from the accepted POST to the INVITE on the wire, and from the
-//! answer to the first sound; how evenly one call's packets leave, beside a bare sender in the same
-//! run; and what an idle gateway weighs.
+//! How long a person waits for Belfry: from the accepted POST to the INVITE on the wire, and from
+//! the answer to the first sound; how evenly one call's packets leave, beside a bare sender in the
+//! same run; and what an idle gateway weighs.
 //!
-//! `cargo bench --bench first_call`. Everything real: HTTP, SQLite on disk, UDP on loopback. The trunk
-//! is a thread that answers with literal text. Times of arrival are taken in the receiving thread, so
-//! they include its own wake-up.
+//! `cargo bench --bench first_call`. Everything real: HTTP, SQLite on disk, UDP on loopback. The
+//! trunk is a thread that answers with literal text. Times of arrival are taken in the receiving
+//! thread, so they include its own wake-up.
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use belfry::app::{self, App};

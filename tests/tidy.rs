@@ -107,6 +107,7 @@ fn nothing_is_left_undone_ignored_or_slept_through() {
 }
 
 #[test]
-fn files_are_short() {
+fn files_and_lines_are_short() {
     assert_none(in_all("src", rules::too_long));
+    assert_none(in_all("tests", rules::lines_too_long));
 }

@@ -47,7 +47,8 @@ pub enum StartError {
     /// The key file is gone, but the database was used with one.
     #[error(
         "the database was used with a secret key, but there is no key file at {0}: restore it from \
-         your backup, or point `secrets.key_file` to it; without it no number and no code can be read"
+         your backup, or point `secrets.key_file` to it; without it no number and no code can be \
+         read"
     )]
     KeysLost(String),
     /// The database; its source says what is wrong with it.

@@ -1,7 +1,7 @@
 //! One outgoing call from order to receipt: dialog, media and script under one set of transitions.
 //!
-//! The order at the end is fixed: the media stops first, then BYE or CANCEL goes out, so that no RTP
-//! follows a BYE. The receipt is given once the media is closed and the far end has been told.
+//! The order at the end is fixed: the media stops first, then BYE or CANCEL goes out, so that no
+//! RTP follows a BYE. The receipt is given once the media is closed and the far end has been told.
 
 use super::order::{CallEventKind, CallOrder};
 use super::outcome::reason_of_failure;

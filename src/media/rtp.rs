@@ -169,7 +169,8 @@ impl SequenceCounter {
         self.received = self.received.saturating_add(1);
     }
 
-    /// Packets expected but not received (A.3). Copies can hide losses; the count is never negative.
+    /// Packets expected but not received (A.3). Copies can hide losses; the count is never
+    /// negative.
     pub fn lost(&self) -> u32 {
         let highest = u64::from(self.cycles) << 16 | u64::from(self.highest);
         let expected = highest - u64::from(self.base) + 1;

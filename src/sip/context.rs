@@ -1,4 +1,5 @@
-//! What a call needs from its user agent to act: the time, the configuration, randomness, the way out.
+//! What a call needs from its user agent to act: the time, the configuration, randomness, the way
+//! out.
 
 use super::counters::Counters;
 use super::order::UserAgentConfig;

@@ -3,7 +3,8 @@
 use super::wire::{Draft, Headers, Method, NameAddr, Request, Response, Uri, contact};
 use std::net::{IpAddr, SocketAddr};
 
-/// The most hops of a route set. A longer Record-Route is a mistake or an attack; its rest is left out.
+/// The most hops of a route set. A longer Record-Route is a mistake or an attack; its rest is left
+/// out.
 const ROUTES_MAX: usize = 32;
 
 /// What stays the same in every request of one call.
@@ -132,11 +133,11 @@ impl Dialog {
         self.route_set.first().and_then(|route| NameAddr::parse(route)).map(|route| route.uri)
     }
 
-    /// Where requests go: the first route, else the remote target, when it is an address; else where
-    /// the INVITE went.
+    /// Where requests go: the first route, else the remote target, when it is an address; else
+    /// where the INVITE went.
     ///
-    /// A private address given by a peer that we reach at a public one is of no use to us: the peer is
-    /// behind NAT and does not know its own address.
+    /// A private address given by a peer that we reach at a public one is of no use to us: the peer
+    /// is behind NAT and does not know its own address.
     pub fn destination(&self, identity: &CallIdentity) -> SocketAddr {
         let next = self.first_hop().or_else(|| Uri::parse(&self.remote_target));
         let behind_nat = |to: &SocketAddr| is_private(to.ip()) && !is_private(identity.target.ip());

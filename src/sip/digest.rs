@@ -1,8 +1,8 @@
 //! Digest authentication, client side (RFC 7616, RFC 8760, RFC 2617; RFC 3261 §22).
 //!
 //! All challenges of a response are read; of each protection space the strongest one we support is
-//! answered, proxies and servers in the same request. A space gets one answer a request, and another
-//! only if its server calls the nonce stale, so wrong credentials never cause a storm.
+//! answered, proxies and servers in the same request. A space gets one answer a request, and
+//! another only if its server calls the nonce stale, so wrong credentials never cause a storm.
 //!
 //! Left out: `userhash`, and keeping nonces from one call to the next.
 

@@ -1,8 +1,9 @@
-//! What a peer asks inside a dialog of ours: BYE, re-INVITE, UPDATE, OPTIONS, INFO, and what it may not.
+//! What a peer asks inside a dialog of ours: BYE, re-INVITE, UPDATE, OPTIONS, INFO, and what it may
+//! not.
 //!
-//! RFC 3261 §8.2, §12.2.2, §14.2, §15.1.2; RFC 3311 (UPDATE), RFC 6086 (INFO). Every request is answered
-//! at once, and every copy of it gets the same answer. Methods we have no use for are refused with 405,
-//! unknown ones with 501.
+//! RFC 3261 §8.2, §12.2.2, §14.2, §15.1.2; RFC 3311 (UPDATE), RFC 6086 (INFO). Every request is
+//! answered at once, and every copy of it gets the same answer. Methods we have no use for are
+//! refused with 405, unknown ones with 501.
 
 use super::context::{ALLOW, Context};
 use super::dialog::Dialog;

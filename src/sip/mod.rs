@@ -1,9 +1,9 @@
 //! The SIP user agent: calls out over UDP, sans-IO (RFC 3261, RFC 6026, RFC 3264).
 //!
-//! [`UserAgent`] owns every call over one local address: [`UserAgent::invite`] places one, datagrams
-//! and the passing of time go in, datagrams and [`CallSignal`]s come out. [`wire`] turns bytes into
-//! messages and back and may be used alone: [`wire::parse`] reads a datagram, [`wire::Draft`] builds
-//! responses (`Draft::response(&request, source, 180, "tag")`) and requests
+//! [`UserAgent`] owns every call over one local address: [`UserAgent::invite`] places one,
+//! datagrams and the passing of time go in, datagrams and [`CallSignal`]s come out. [`wire`] turns
+//! bytes into messages and back and may be used alone: [`wire::parse`] reads a datagram,
+//! [`wire::Draft`] builds responses (`Draft::response(&request, source, 180, "tag")`) and requests
 //! (`Draft::request(&Method::Bye, uri).header("Via", …)`), and `to_bytes` writes them.
 //!
 //! ```text

@@ -44,8 +44,8 @@ pub struct UserAgentConfig {
     pub user_agent: String,
     /// Retransmission timers.
     pub timers: TimerConfig,
-    /// Addresses whose requests are refused politely even while no call goes there, such as a PBX that
-    /// checks on us with OPTIONS. Everyone else's are dropped silently.
+    /// Addresses whose requests are refused politely even while no call goes there, such as a PBX
+    /// that checks on us with OPTIONS. Everyone else's are dropped silently.
     pub trunk_addresses: Vec<IpAddr>,
 }
 
@@ -73,8 +73,8 @@ pub struct InviteOrder {
     pub to: Redacted<String>,
     /// The account, if the trunk asks for one.
     pub credentials: Option<Credentials>,
-    /// Further header fields of the INVITE, such as `P-Asserted-Identity` or a preset `Route`. Names
-    /// the user agent writes itself are left out.
+    /// Further header fields of the INVITE, such as `P-Asserted-Identity` or a preset `Route`.
+    /// Names the user agent writes itself are left out.
     pub headers: Vec<(String, String)>,
     /// The audio stream we offer.
     pub offer: Offer,

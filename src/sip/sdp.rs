@@ -1,8 +1,9 @@
-//! Session descriptions: our offer, the peer's answer, and the peer's later offers (RFC 3264, RFC 8866).
+//! Session descriptions: our offer, the peer's answer, and the peer's later offers (RFC 3264, RFC
+//! 8866).
 //!
-//! One audio stream of G.711 with telephone events. Of what a peer wrote only the lines that decide the
-//! stream are read (`c=`, `m=`, `a=`), so that no odd `o=`, `t=` or `b=` line fails a call. The only
-//! place that names `sdp-types`. Left out: SRTP, ICE, video, fax.
+//! One audio stream of G.711 with telephone events. Of what a peer wrote only the lines that decide
+//! the stream are read (`c=`, `m=`, `a=`), so that no odd `o=`, `t=` or `b=` line fails a call. The
+//! only place that names `sdp-types`. Left out: SRTP, ICE, video, fax.
 
 use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use std::net::{IpAddr, SocketAddr};
@@ -90,7 +91,8 @@ pub struct Offer {
     pub session_id: u64,
     /// The codecs, preferred first.
     pub codecs: Vec<Codec>,
-    /// The payload type for RFC 4733 events, 96–127, if they are wanted. The peer sends us this one.
+    /// The payload type for RFC 4733 events, 96–127, if they are wanted. The peer sends us this
+    /// one.
     pub telephone_event: Option<u8>,
     /// Milliseconds of audio in a packet.
     pub ptime_ms: u16,
@@ -99,12 +101,13 @@ pub struct Offer {
 /// What was agreed: the peer's side of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Where our RTP goes. The address may be 0.0.0.0 in an old-style hold; the direction says so too.
+    /// Where our RTP goes. The address may be 0.0.0.0 in an old-style hold; the direction says so
+    /// too.
     pub remote: SocketAddr,
     /// The codec to send: the peer's first choice among ours.
     pub codec: Codec,
-    /// The payload type the peer wants events under, if it takes any. It sends them under the one we
-    /// offered (RFC 3264 §5.1), which nearly always is the same.
+    /// The payload type the peer wants events under, if it takes any. It sends them under the one
+    /// we offered (RFC 3264 §5.1), which nearly always is the same.
     pub telephone_event: Option<u8>,
     /// Milliseconds of audio the peer wants in a packet; our own when it does not say.
     pub ptime_ms: u16,
@@ -153,7 +156,8 @@ impl Offer {
     /// session description to answer with. `version` counts our descriptions, the first being 0.
     ///
     /// # Errors
-    /// Says why the offer cannot be taken; the caller refuses with 488 and keeps the session as it is.
+    /// Says why the offer cannot be taken; the caller refuses with 488 and keeps the session as it
+    /// is.
     pub fn answer_to(&self, offer: &[u8], version: u64) -> Result<(Answer, Vec<u8>), AnswerError> {
         let session = parse(offer)?;
         let chosen = audio_of(&session)?;
@@ -391,8 +395,9 @@ mod tests {
 
     #[test]
     fn odd_lines_of_real_carriers_do_not_matter() {
-        let body = b"\r\nv=0\no=Jos\xe9 x y IN IP4\ns=\nb=AS:6.5\nt=0\nz=?\nc=IN IP4 198.51.100.7/127 \n\
-            m=image 0 udptl t38\nm=audio 5004/1 RTP/AVP 8 101\na=rtpmap:101 TELEPHONE-EVENT/8000 \n";
+        let body = b"\r\nv=0\no=Jos\xe9 x y IN IP4\ns=\nb=AS:6.5\nt=0\nz=?\n\
+            c=IN IP4 198.51.100.7/127 \nm=image 0 udptl t38\nm=audio 5004/1 RTP/AVP 8 101\n\
+            a=rtpmap:101 TELEPHONE-EVENT/8000 \n";
         let read = offer().read_answer(body).expect("usable");
         assert_eq!(read.remote, "198.51.100.7:5004".parse().expect("an address"));
         assert_eq!((read.codec, read.telephone_event), (Codec::Pcma, Some(101)));

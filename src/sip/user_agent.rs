@@ -1,9 +1,10 @@
-//! All calls over one local UDP address: finds the call of each datagram, keeps one queue of deadlines.
+//! All calls over one local UDP address: finds the call of each datagram, keeps one queue of
+//! deadlines.
 //!
-//! Requests inside a dialog are known by Call-ID and tags, which nobody can guess, and are taken from
-//! any address: carriers answer from one machine and hang up from another. Anything else is refused
-//! if it comes from the address of a trunk, and dropped silently if not (RFC 3261 §8.2.7: refusals keep
-//! no state).
+//! Requests inside a dialog are known by Call-ID and tags, which nobody can guess, and are taken
+//! from any address: carriers answer from one machine and hang up from another. Anything else is
+//! refused if it comes from the address of a trunk, and dropped silently if not (RFC 3261 §8.2.7:
+//! refusals keep no state).
 
 use super::context::{ALLOW, Context};
 use super::counters::Counters;

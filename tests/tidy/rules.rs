@@ -6,6 +6,8 @@ use std::fmt;
 
 /// The longest file, in lines that are no tests.
 const LINES_MAX: usize = 500;
+/// The longest line, in characters.
+const COLUMNS_MAX: usize = 100;
 
 /// Something that must not be where it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -185,15 +187,25 @@ pub fn banned_in_tests(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// Files fit a head.
+/// Files fit a head, and lines a screen.
 pub fn too_long(source: &Source) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = lines_too_long(source);
     let lines = source.lines.len() - source.test_lines;
     if lines > LINES_MAX {
         let what = format!("{lines} lines without tests; {LINES_MAX} at most, so split it");
         findings.push(finding(source, lines, what));
     }
     findings
+}
+
+/// Lines fit a screen.
+pub fn lines_too_long(source: &Source) -> Vec<Finding> {
+    let is_long = |line: &str| line.chars().count() > COLUMNS_MAX;
+    let numbered = source.lines.iter().zip(1..);
+    numbered
+        .filter(|(line, _)| is_long(line))
+        .map(|(_, number)| finding(source, number, format!("more than {COLUMNS_MAX} characters")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -283,11 +295,14 @@ mod tests {
     }
 
     #[test]
-    fn long_files_are_found_and_tests_do_not_count() {
+    fn long_files_and_lines_are_found_and_tests_do_not_count() {
         let lines_of = |count: usize| "const A: u8 = 0;\n".repeat(count);
         assert_eq!(lines("a.rs", &lines_of(LINES_MAX), too_long), [0; 0]);
         assert_eq!(lines("a.rs", &lines_of(LINES_MAX + 1), too_long), [LINES_MAX + 1]);
         let tested = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", lines_of(LINES_MAX));
         assert_eq!(lines("a.rs", &(lines_of(100) + &tested), too_long), [0; 0]);
+        let line = |count: usize| format!("//{}\n", "é".repeat(count - 2));
+        assert_eq!(lines("a.rs", &line(COLUMNS_MAX), too_long), [0; 0]);
+        assert_eq!(lines("a.rs", &line(COLUMNS_MAX + 1), too_long), [1]);
     }
 }

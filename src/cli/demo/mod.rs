@@ -1,8 +1,8 @@
 //! `belfry demo`: the whole path on this computer, with a robot in the place of a telephone.
 //!
 //! Nothing is simulated but the person: a gateway with its database and its sockets, a telephone
-//! with its own, and between them HTTP, SIP and RTP over loopback. The code goes from the gateway to
-//! the application by sound alone.
+//! with its own, and between them HTTP, SIP and RTP over loopback. The code goes from the gateway
+//! to the application by sound alone.
 
 mod client;
 mod timeline;

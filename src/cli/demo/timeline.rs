@@ -71,7 +71,7 @@ impl Timeline {
         match what {
             What::Sip(step) => self.sip(at, step),
             What::Audio => {
-                let text = "the first packet of sound; from now on one every 20 ms";
+                let text = "the first packet of sound; one every 20 ms from now";
                 self.tell(at, Who::GatewayToPhone, "RTP", text);
             }
             What::AskedForKeys { keys, confidence } => {
@@ -157,8 +157,8 @@ pub fn summary(record: &CallRecord, code: &Reading) -> String {
     let mut text = format!(
         "\x20 call      {talk:.1} s from answer to goodbye, {} SIP messages, {} faults\n\
          \x20 packets   {} of 20 ms sound received, {} lost, {} out of step, {} left out\n\
-         \x20 timing    off the 20 ms grid by {:.2} ms (half of them within), {:.2} ms (99 of 100), \
-         {:.2} ms (worst)\n",
+         \x20 timing    off the 20 ms grid by {:.2} ms (half of them within), {:.2} ms \
+         (99 of 100), {:.2} ms (worst)\n",
         record.ladder.len(),
         record.faults.len(),
         rtp.packets,
@@ -278,7 +278,7 @@ mod tests {
   1.533 s  SIP             gateway ───► phone  ACK: understood, the call is up
   1.534 s  call            gateway            plays a greeting and asks for a key, so that no \
 voicemail gets the code
-  1.536 s  RTP             gateway ───► phone  the first packet of sound; from now on one every 20 ms
+  1.536 s  RTP             gateway ───► phone  the first packet of sound; one every 20 ms from now
   9.000 s  sound                        phone  hears \"press 7\" (99 % sure)
   9.400 s  RTP             gateway ◄─── phone  presses 7 (telephone-event, RFC 4733)
   9.440 s  call            gateway            the right key: a person listens, so the code is read

@@ -1,7 +1,7 @@
 //! The answer and the end of an answered call: ACK, forks, answers that come too late, BYE.
 //!
-//! RFC 3261 §13.2.2.4, §15.1.1, §22; RFC 6026. Every 2xx is acknowledged, and every copy of it; only
-//! the first may become the call, all others are ended at once.
+//! RFC 3261 §13.2.2.4, §15.1.1, §22; RFC 6026. Every 2xx is acknowledged, and every copy of it;
+//! only the first may become the call, all others are ended at once.
 
 use super::{Call, Phase};
 use crate::sip::context::Context;
@@ -152,7 +152,8 @@ impl Call {
         true
     }
 
-    /// Whether our BYE is ending the dialog with this remote tag; `main`: only the one the owner knows.
+    /// Whether our BYE is ending the dialog with this remote tag; `main`: only the one the owner
+    /// knows.
     pub fn is_ending(&self, remote_tag: &str, main: bool) -> bool {
         let mut byes = self.byes.iter();
         byes.any(|bye| bye.dialog.remote_tag == remote_tag && (bye.is_main || !main))

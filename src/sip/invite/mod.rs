@@ -7,8 +7,9 @@
 //!      └ setup timeout, failure ──────────────────────────────────────────────> Over
 //! ```
 //!
-//! In `Over` the owner has heard the last word. The call still acknowledges copies, cancels an INVITE
-//! that is heard of late, and ends answers that come too late, until its transactions are over.
+//! In `Over` the owner has heard the last word. The call still acknowledges copies, cancels an
+//! INVITE that is heard of late, and ends answers that come too late, until its transactions are
+//! over.
 
 mod answer;
 mod deadlines;
@@ -119,7 +120,8 @@ impl Call {
         call
     }
 
-    /// Sends the INVITE, again after a challenge: same Call-ID and tag, next number (RFC 3261 §8.1.3.5).
+    /// Sends the INVITE, again after a challenge: same Call-ID and tag, next number (RFC 3261
+    /// §8.1.3.5).
     fn send_invite(&mut self, context: &mut Context<'_>) {
         self.number += 1;
         let branch = context.branch();
@@ -345,8 +347,8 @@ impl Call {
     }
 }
 
-/// The CANCEL of an INVITE, or the ACK of its failure: same Request-URI, Via, routes, From, Call-ID and
-/// number; To from the response (RFC 3261 §9.1, §17.1.1.3).
+/// The CANCEL of an INVITE, or the ACK of its failure: same Request-URI, Via, routes, From, Call-ID
+/// and number; To from the response (RFC 3261 §9.1, §17.1.1.3).
 fn request_like(invite: &Draft, id: &CallIdentity, method: &Method, to: Option<&str>) -> Draft {
     let mut draft = Draft::request(method, &id.request_uri);
     for name in ["Via", "Route", "Max-Forwards", "From", "To", "Call-ID", "CSeq"] {

@@ -64,8 +64,8 @@ impl Resend {
 
 /// Which transaction a request belongs to on the server side (RFC 3261 §17.2.3).
 ///
-/// The number in CSeq stands in for the comparisons that RFC asks for when a peer of RFC 2543 gives no
-/// unique branch.
+/// The number in CSeq stands in for the comparisons that RFC asks for when a peer of RFC 2543 gives
+/// no unique branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerKey {
     branch: String,

@@ -8,8 +8,8 @@
 //!   Completed --ACK--> Confirmed                                      I: over after T4
 //! ```
 //!
-//! Without an ACK the 2xx is no longer sent after 64·T1, but the call goes on: the stream works, and an
-//! outgoing call of ours has its own bound. (RFC 3261 §14.2 suggests a BYE.)
+//! Without an ACK the 2xx is no longer sent after 64·T1, but the call goes on: the stream works,
+//! and an outgoing call of ours has its own bound. (RFC 3261 §14.2 suggests a BYE.)
 
 use super::{Outbox, Resend, ServerKey};
 use crate::sip::order::TimerConfig;

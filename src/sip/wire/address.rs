@@ -19,8 +19,8 @@ pub struct NameAddr {
 }
 
 impl NameAddr {
-    /// Reads `"Name" <uri>;params`, `Name <uri>`, or a bare `uri;params`, whose parameters then belong
-    /// to the header (RFC 3261 §20.10).
+    /// Reads `"Name" <uri>;params`, `Name <uri>`, or a bare `uri;params`, whose parameters then
+    /// belong to the header (RFC 3261 §20.10).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let open = open_angle(text);
@@ -145,7 +145,8 @@ impl Uri {
 }
 
 impl HostPort {
-    /// Reads `host`, `host:port`, `[v6]:port`; also a bare IPv6 address, as some write in `received`.
+    /// Reads `host`, `host:port`, `[v6]:port`; also a bare IPv6 address, as some write in
+    /// `received`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (host, port) = match text.strip_prefix('[') {

@@ -1,4 +1,5 @@
-//! Finding the session description in a body: alone, or beside others (RFC 2046 §5.1, as SIP-I sends it).
+//! Finding the session description in a body: alone, or beside others (RFC 2046 §5.1, as SIP-I
+//! sends it).
 
 use super::{Headers, NameAddr, parameter, text};
 

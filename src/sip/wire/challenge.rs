@@ -1,4 +1,5 @@
-//! Challenges of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 3261 §20.27, §20.44; RFC 7235 §2.1).
+//! Challenges of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 3261 §20.27, §20.44; RFC 7235
+//! §2.1).
 //!
 //! Several challenges may share one line, separated by the same comma as their parameters.
 

@@ -1,4 +1,5 @@
-//! What we send: requests and responses built field by field, written by `rsip` (RFC 3261 §7, §8.2.6).
+//! What we send: requests and responses built field by field, written by `rsip` (RFC 3261 §7,
+//! §8.2.6).
 
 use super::via::completed;
 use super::{Headers, Method, Request};
@@ -8,8 +9,8 @@ use std::net::SocketAddr;
 
 /// A message to be sent.
 ///
-/// Content-Length is added when it is written; every other field is the builder's. Its `Debug` shows
-/// the method or status.
+/// Content-Length is added when it is written; every other field is the builder's. Its `Debug`
+/// shows the method or status.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
     first_line: String,
@@ -26,8 +27,8 @@ impl Draft {
         Draft { first_line, headers: Headers::default(), body: Vec::new() }
     }
 
-    /// The response to `request`, which came from `source`: Via (completed by RFC 3581), From, To with
-    /// `to_tag` if it had none, Call-ID and CSeq taken over (RFC 3261 §8.2.6.2).
+    /// The response to `request`, which came from `source`: Via (completed by RFC 3581), From, To
+    /// with `to_tag` if it had none, Call-ID and CSeq taken over (RFC 3261 §8.2.6.2).
     ///
     /// Record-Route goes back in responses that can form a dialog (RFC 3261 §12.1.1).
     pub fn response(request: &Request, source: SocketAddr, status: u16, to_tag: &str) -> Self {

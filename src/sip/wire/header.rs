@@ -52,7 +52,8 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(good)
 }
 
-/// The full name for a compact one (RFC 3261 §7.3.3 and the IANA registry); other names as they are.
+/// The full name for a compact one (RFC 3261 §7.3.3 and the IANA registry); other names as they
+/// are.
 pub(super) fn full_name(name: &str) -> &str {
     let [letter] = name.as_bytes() else { return name };
     match letter.to_ascii_lowercase() {
@@ -81,8 +82,8 @@ pub(super) fn full_name(name: &str) -> &str {
 }
 
 impl Headers {
-    /// Adds a field at the end. Control characters in it become spaces, so that no value can start a
-    /// line of its own; a field whose name is no token is left out.
+    /// Adds a field at the end. Control characters in it become spaces, so that no value can start
+    /// a line of its own; a field whose name is no token is left out.
     pub fn push(&mut self, name: &str, value: impl Into<String>) {
         if !is_token(name) {
             return;

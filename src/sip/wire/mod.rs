@@ -1,9 +1,10 @@
-//! SIP on the wire (RFC 3261 §7, §25): bytes to messages and back. The only place that names `rsip`.
+//! SIP on the wire (RFC 3261 §7, §25): bytes to messages and back. The only place that names
+//! `rsip`.
 //!
-//! [`parse`] normalises what a peer sent (folded lines, compact names, bare LF, Latin-1) and checks the
-//! headers every message must have; [`Draft`] builds what we send. `rsip` gives the model of the header
-//! fields and writes them; values are read by our own parsers, because carriers write what its grammar
-//! refuses. URIs of peers stay text: they go back as they came.
+//! [`parse`] normalises what a peer sent (folded lines, compact names, bare LF, Latin-1) and checks
+//! the headers every message must have; [`Draft`] builds what we send. `rsip` gives the model of
+//! the header fields and writes them; values are read by our own parsers, because carriers write
+//! what its grammar refuses. URIs of peers stay text: they go back as they came.
 //!
 //! Left out: framing of streams (TCP, TLS) and bodies of several parts other than finding the SDP.
 
@@ -33,7 +34,8 @@ pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// The most header lines a message may have.
 pub const HEADERS_MAX: usize = 256;
 
-/// Splits a header value at its top-level commas, outside quotes and angle brackets (RFC 3261 §7.3.1).
+/// Splits a header value at its top-level commas, outside quotes and angle brackets (RFC 3261
+/// §7.3.1).
 pub fn split_list(value: &str) -> Vec<&str> {
     split_outside(value, ',').into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }

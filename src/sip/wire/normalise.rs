@@ -1,7 +1,7 @@
 //! The normaliser in front of everything: a datagram into a first line, header lines and a body.
 //!
-//! Survives what peers write: leading CRLF, bare LF, folded lines (RFC 3261 §7.3.1), blanks before the
-//! colon, compact names, bytes that are not UTF-8 (kept as Latin-1, line by line). The body is
+//! Survives what peers write: leading CRLF, bare LF, folded lines (RFC 3261 §7.3.1), blanks before
+//! the colon, compact names, bytes that are not UTF-8 (kept as Latin-1, line by line). The body is
 //! Content-Length long, or what is left of the datagram when there is none (RFC 3261 §18.3).
 
 use super::header::{full_name, is_token};

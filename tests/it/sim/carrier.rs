@@ -1,7 +1,8 @@
 //! The carrier: takes the gateway's calls and treats each as its plan says.
 //!
 //! It keeps RFC 3261's rules itself (copies are answered alike, a final response is sent until it
-//! is acknowledged, a BYE until it is answered), and complains of whatever the gateway writes wrong.
+//! is acknowledged, a BYE until it is answered), and complains of whatever the gateway writes
+//! wrong.
 
 use super::dice::Dice;
 use super::digest;

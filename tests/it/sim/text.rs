@@ -171,7 +171,8 @@ pub fn response(
         ),
         Style::Careless => format!(
             "SIP/2.0 {status}\r\nvia : {via}\r\nfrom:{from}\r\nto :\r\n  {to}\r\n\
-             CALL-ID: {call_id}\r\ncseq: {cseq}\r\nServer: \u{e9}change\r\n{extra}{content}\r\n{body}"
+             CALL-ID: {call_id}\r\ncseq: {cseq}\r\nServer: \u{e9}change\r\n\
+             {extra}{content}\r\n{body}"
         ),
     };
     latin1(&text)

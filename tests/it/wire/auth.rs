@@ -68,7 +68,8 @@ fn a_407_then_a_401_are_both_answered() {
 fn both_kinds_in_one_response_are_answered_in_one_request() {
     let mut world = World::calling();
     let fields = "WWW-Authenticate: Digest realm=\"s\", nonce=\"1\", Digest realm=\"s\", \
-        nonce=\"2\", algorithm=SHA-512-256\r\nProxy-Authenticate: Digest realm=\"p\", nonce=\"3\"\r\n";
+        nonce=\"2\", algorithm=SHA-512-256\r\n\
+        Proxy-Authenticate: Digest realm=\"p\", nonce=\"3\"\r\n";
     let sent = challenge(&mut world, "401 Unauthorized", fields);
     assert!(sent[1].field("Authorization").contains("nonce=\"2\""), "the stronger one");
     assert!(sent[1].field("Proxy-Authorization").contains("nonce=\"3\""));

@@ -1,5 +1,5 @@
-//! Anything in any order: whatever a peer sends and whenever the owner hangs up, a call has exactly one
-//! last word, every answer is acknowledged and ended, and nothing is held for ever.
+//! Anything in any order: whatever a peer sends and whenever the owner hangs up, a call has exactly
+//! one last word, every answer is acknowledged and ended, and nothing is held for ever.
 
 use super::world::{SDP, World, answer_200, field, ok_to, request, response, response_with_sdp};
 use belfry::sip::CallSignal;

@@ -1,7 +1,7 @@
 //! One user agent, one trunk, one virtual clock.
 //!
-//! The trunk's messages are literal text; `$VIA`, `$CALL`, `$TAG` and `$FROM` in them stand for what
-//! the last INVITE carried, found by plain string search, not by the parser under test.
+//! The trunk's messages are literal text; `$VIA`, `$CALL`, `$TAG` and `$FROM` in them stand for
+//! what the last INVITE carried, found by plain string search, not by the parser under test.
 
 use belfry::entropy::Entropy;
 use belfry::id::AttemptId;

@@ -1,4 +1,5 @@
-//! Judges one call's SIP from the gateway's side: what reached it, and what it sent because of that.
+//! Judges one call's SIP from the gateway's side: what reached it, and what it sent because of
+//! that.
 //!
 //! The rules are exact: what a message demands must be sent in the same step, whatever the network
 //! makes of it afterwards.
