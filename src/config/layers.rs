@@ -13,7 +13,7 @@ use std::rc::Rc;
 /// The lowest layer: every key, with its comment and default.
 pub const BUILT_IN: &str = include_str!("../../config/belfry.toml");
 
-/// The layer of the demo and of tests: one trunk that is the robot, one service.
+/// A layer for trying things out: all on loopback, one trunk, one service.
 pub const LAB: &str = include_str!("../../config/lab.toml");
 
 /// Layers of settings, the lowest first.
