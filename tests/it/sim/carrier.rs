@@ -120,6 +120,14 @@ impl Carrier {
         self.by_call_id.get(call_id).map(|&line| &self.lines[line].plan)
     }
 
+    /// What the people on this number's calls understood, the newest call last.
+    pub fn heard_by(&self, number: &str) -> impl Iterator<Item = String> {
+        let called = format!("sip:{number}@");
+        let of_number = move |line: &&Line| line.invite.request_uri().starts_with(&called);
+        let legs = self.lines.iter().filter(of_number).flat_map(|line| &line.legs);
+        legs.map(|leg| leg.phone.code())
+    }
+
     /// What the people on the call with this Call-ID understood, one for each leg.
     pub fn heard_on(&self, call_id: &str) -> Vec<String> {
         let line = self.by_call_id.get(call_id).map(|&line| &self.lines[line]);
@@ -245,7 +253,7 @@ impl Carrier {
         if !invite.branch().starts_with("z9hG4bK") || invite.tag_of_from().is_empty() {
             self.complaints.push("INVITE without branch or From tag".to_owned());
         }
-        if invite.audio().is_none() || !invite.to_tag().is_empty() {
+        if invite.audio().is_none() || !invite.tag_of_to().is_empty() {
             self.complaints.push("INVITE without audio, or to a dialog".to_owned());
         }
     }
@@ -443,7 +451,7 @@ impl Carrier {
 
     fn ack(&mut self, line: usize, ack: &Heard) {
         let known = &mut self.lines[line];
-        if let Some(leg) = known.legs.iter_mut().find(|leg| leg.tag == ack.to_tag()) {
+        if let Some(leg) = known.legs.iter_mut().find(|leg| leg.tag == ack.tag_of_to()) {
             return leg.acknowledged();
         }
         let is_of_refusal = ack.number() == known.invite.number();
@@ -487,7 +495,7 @@ impl Carrier {
     fn bye(&mut self, line: usize, bye: &Heard) {
         let known = &mut self.lines[line];
         let style = known.plan.style;
-        let leg = known.legs.iter_mut().find(|leg| leg.tag == bye.to_tag());
+        let leg = known.legs.iter_mut().find(|leg| leg.tag == bye.tag_of_to());
         let (status, complaint) = match leg {
             Some(leg) => ("200 OK", leg.take_bye(bye, known.here)),
             None => ("481 Call Does Not Exist", Some("a BYE to no dialog".to_owned())),

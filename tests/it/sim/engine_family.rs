@@ -1,17 +1,18 @@
 //! The fast family: the engine and its media alone, a few calls a seed, everything drawn.
 
+use super::Ends;
 use super::dice::Dice;
 use super::house::{Blueprint, CALLS_MAX, House, trunk_name};
 use super::ladder::Ladder;
 use super::network::Weather;
 use super::plan::Plan;
 use super::prompts;
+use super::script::quick_script;
 use super::tamper::Tamper;
-use belfry::call::{CallOrder, EngineCommand, Pauses, ScriptPolicy};
+use belfry::call::{CallOrder, EngineCommand, ScriptPolicy};
 use belfry::entropy::Entropy;
 use belfry::id::AttemptId;
 use belfry::number::Number;
-use belfry::reason::Reason;
 use belfry::secret::Digits;
 use belfry::time::{Duration, Instant, UnixMillis, earliest};
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ enum Act {
 }
 
 /// Runs the world of `seed`. Gives how its calls ended, or the first fault.
-pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Vec<Reason>, String> {
+pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Ends, String> {
     let mut dice = Dice::new(seed);
     let locale = if wishes.real_prompts { prompts::ENGLISH } else { prompts::QUICK };
     let trunks = dice.between(1, 2);
@@ -83,7 +84,7 @@ pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Vec<Reason>, St
     house.finish();
     match house.judge.verdict.take() {
         Some(fault) => Err(fault),
-        None => Ok(house.judge.findings().map(|(_, finding)| finding.reason).collect()),
+        None => Ok(house.judge.findings().map(|(_, finding)| finding.reason.as_str()).collect()),
     }
 }
 
@@ -138,29 +139,13 @@ fn draw_order(
 }
 
 fn draw_policy(dice: &mut Dice, real: bool) -> ScriptPolicy {
-    let policy = ScriptPolicy {
+    let script = if real { ScriptPolicy::default() } else { quick_script() };
+    let hurried = !real && dice.chance(25);
+    ScriptPolicy {
         human_check_digits: dice.pick(&[0, 1, 1, 1, 2]),
         readings: dice.between(1, 3) as u8,
         repeats_on_request: dice.between(0, 2) as u8,
-        ..ScriptPolicy::default()
-    };
-    if real {
-        return policy;
-    }
-    let ms = Duration::from_millis;
-    ScriptPolicy {
-        human_check_wait: ms(4_000),
-        repeat_wait: ms(1_000),
-        lead_in: ms(200),
-        pauses: Pauses {
-            sentence: ms(60),
-            around_check_digit: ms(20),
-            before_code: ms(100),
-            digit: ms(40),
-            group: ms(80),
-            reading: ms(100),
-        },
-        call_max: dice.pick(&[ms(75_000), ms(75_000), ms(75_000), ms(5_000)]),
-        ..policy
+        call_max: if hurried { Duration::from_secs(5) } else { script.call_max },
+        ..script
     }
 }

@@ -11,7 +11,9 @@ use super::ladder::Ladder;
 use super::network::{Network, Parcel, Weather};
 use super::prompts;
 use super::tamper::Tamper;
-use belfry::call::{Engine, EngineCommand, EngineConfig, EngineOutput, NumberFormat, Trunk};
+use belfry::call::{
+    CallEvent, Engine, EngineCommand, EngineConfig, EngineOutput, NumberFormat, Trunk,
+};
 use belfry::entropy::Entropy;
 use belfry::id::AttemptId;
 use belfry::media::{Bank, BankConfig, BankOutput, MediaCommand, StreamEvent};
@@ -63,6 +65,7 @@ pub struct House {
     pub carrier: Carrier,
     pub judge: Judge,
     pub ladder: Ladder,
+    events: Vec<CallEvent>,
     crashes: u64,
 }
 
@@ -127,6 +130,7 @@ impl House {
             judge: Judge::new(channels, &blueprint.locale, blueprint.slack),
             ladder,
             dice,
+            events: Vec::new(),
             crashes: 0,
             blueprint,
         }
@@ -139,6 +143,21 @@ impl House {
             earliest(to_bank.front().map(|&(at, _)| at), to_engine.front().map(|&(at, ..)| at));
         let inside = earliest(earliest(engine.poll_timeout(), bank.poll_timeout()), threads);
         earliest(inside, earliest(self.network.next_at(), self.carrier.next_at()))
+    }
+
+    /// How many more calls the engine takes.
+    pub fn capacity(&self) -> usize {
+        self.machine.engine.capacity()
+    }
+
+    /// How many calls are up.
+    pub fn calls(&self) -> usize {
+        self.machine.engine.calls()
+    }
+
+    /// What the engine told since this was last asked.
+    pub fn take_events(&mut self) -> Vec<CallEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// Does everything that is due.
@@ -174,6 +193,7 @@ impl House {
         self.machine = machine(&self.blueprint, self.crashes);
         self.network.forget_all_to(|to| to.ip() == GATEWAY);
         self.judge.crashed();
+        self.events.clear();
     }
 
     fn deliver(&mut self, now: Instant, parcel: Parcel) {
@@ -251,6 +271,7 @@ impl House {
                 let told = self.blueprint.tamper.map_or(1, |tamper| tamper.tells(&event));
                 for _ in 0..told {
                     self.judge.event(now, &event);
+                    self.events.push(event.clone());
                 }
             }
         }

@@ -32,7 +32,7 @@ impl Ladder {
                     Some(_) => format!("{} ({})", heard.start, heard.header("CSeq")),
                     None => format!("{} {}", heard.header("CSeq"), heard.request_uri()),
                 };
-                let (call, to) = (heard.call_id(), heard.to_tag());
+                let (call, to) = (heard.call_id(), heard.tag_of_to());
                 let call = call.get(..6).unwrap_or(call);
                 self.say(now, format_args!("{arrow} {peer} [{call} {to}] {what}"));
             }

@@ -9,6 +9,7 @@ mod dice;
 mod digest;
 mod ear;
 mod engine_family;
+mod gateway;
 mod house;
 mod judge;
 mod ladder;
@@ -17,6 +18,7 @@ mod network;
 mod phone;
 mod plan;
 mod prompts;
+mod script;
 mod tamper;
 mod text;
 
@@ -28,15 +30,21 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tamper::Tamper;
 
-/// How many calls ended for each reason.
-type Census = BTreeMap<Reason, usize>;
+/// How often each end was seen.
+type Census = BTreeMap<&'static str, usize>;
 
-/// Runs one world of the engine; a fault or a panic comes back with the ladder.
-fn engine_run(seed: u64, wishes: &Wishes) -> Result<Vec<Reason>, String> {
+/// The ends of the calls or verifications of one world.
+type Ends = Vec<&'static str>;
+
+/// Runs one world; a fault or a panic comes back with its seed and the ladder of its messages.
+fn run_one(
+    seed: u64,
+    world: impl FnOnce(u64, Ladder) -> Result<Ends, String>,
+) -> Result<Ends, String> {
     let ladder = Ladder::default();
-    let run = || engine_family::run(seed, wishes, ladder.clone());
+    let run = || world(seed, ladder.clone());
     let fault = match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(reasons)) => return Ok(reasons),
+        Ok(Ok(ends)) => return Ok(ends),
         Ok(Err(fault)) => fault,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -48,13 +56,16 @@ fn engine_run(seed: u64, wishes: &Wishes) -> Result<Vec<Reason>, String> {
 }
 
 /// Runs a range of seeds on two cores and fails with the first fault.
-fn engine_seeds(seeds: Range<u64>, wishes: &Wishes) -> Census {
-    let half = |seeds: Range<u64>| -> Result<Vec<Reason>, String> {
-        let mut reasons = Vec::new();
+fn run_all(
+    seeds: Range<u64>,
+    world: impl Fn(u64, Ladder) -> Result<Ends, String> + Sync,
+) -> Census {
+    let half = |seeds: Range<u64>| -> Result<Ends, String> {
+        let mut ends = Ends::new();
         for seed in seeds {
-            reasons.extend(engine_run(seed, wishes)?);
+            ends.extend(run_one(seed, &world)?);
         }
-        Ok(reasons)
+        Ok(ends)
     };
     let middle = seeds.start.midpoint(seeds.end);
     let (low, high) = std::thread::scope(|scope| {
@@ -63,13 +74,33 @@ fn engine_seeds(seeds: Range<u64>, wishes: &Wishes) -> Census {
     });
     let mut census = Census::new();
     for part in [low, high] {
-        let reasons = part.unwrap_or_else(|fault| panic!("{fault}"));
-        reasons.into_iter().for_each(|reason| *census.entry(reason).or_default() += 1);
+        let ends = part.unwrap_or_else(|fault| panic!("{fault}"));
+        ends.into_iter().for_each(|end| *census.entry(end).or_default() += 1);
     }
     census
 }
 
-/// `SEED=n` runs one world again, `SEED=n..m` a range of them; without it there is nothing to do.
+/// The worlds of calls alone.
+fn calls(wishes: Wishes) -> impl Fn(u64, Ladder) -> Result<Ends, String> + Sync {
+    move |seed, ladder| engine_family::run(seed, &wishes, ladder)
+}
+
+/// Calls with the recorded prompts and the pauses people hear.
+fn real_prompts() -> Wishes {
+    Wishes { real_prompts: true, ..Wishes::default() }
+}
+
+/// A census with at least so many of each shows that the worlds are not dull.
+#[track_caller]
+fn assert_lively(census: &Census, least: &[(&str, usize)]) {
+    for (end, least) in least {
+        let found = census.get(end).copied().unwrap_or_default();
+        assert!(found >= *least, "{found} of {end} in {census:?}");
+    }
+}
+
+/// `SEED=n` runs the worlds of one seed again, `SEED=n..m` those of a range; without it there is
+/// nothing to do.
 #[test]
 fn one() {
     let Ok(text) = std::env::var("SEED") else { return };
@@ -78,16 +109,15 @@ fn one() {
         Some((start, end)) => number(start)..number(end),
         None => number(&text)..number(&text) + 1,
     };
-    for real_prompts in [false, true] {
-        engine_seeds(seeds.clone(), &Wishes { real_prompts, ..Wishes::default() });
-    }
+    run_all(seeds.clone(), calls(Wishes::default()));
+    run_all(seeds.clone(), calls(real_prompts()));
+    run_all(seeds, gateway::run);
 }
 
 #[test]
 fn thousands_of_drawn_calls_break_no_rule() {
-    let census = engine_seeds(0..2_000, &Wishes::default());
-    // A census of the ends shows that the worlds are not dull.
-    for (reason, least) in [
+    let census = run_all(0..2_000, calls(Wishes::default()));
+    let least = [
         (Reason::Completed, 300),
         (Reason::HungUp, 15),
         (Reason::HungUpEarly, 200),
@@ -102,17 +132,28 @@ fn thousands_of_drawn_calls_break_no_rule() {
         (Reason::TrunkAuthFailed, 100),
         (Reason::MediaIncompatible, 200),
         (Reason::RedirectRefused, 30),
-    ] {
-        let found = census.get(&reason).copied().unwrap_or_default();
-        assert!(found >= least, "{found} of {reason:?} in {census:?}");
-    }
+    ];
+    assert_lively(&census, &least.map(|(reason, least)| (reason.as_str(), least)));
 }
 
 #[test]
 fn calls_with_the_real_prompts_and_script_break_no_rule() {
-    let wishes = Wishes { real_prompts: true, ..Wishes::default() };
-    let census = engine_seeds(100_000..100_060, &wishes);
-    assert!(census.values().sum::<usize>() > 60, "{census:?}");
+    let census = run_all(100_000..100_060, calls(real_prompts()));
+    assert_lively(&census, &[("completed", 10), ("hung_up_early", 5), ("fraud_reported", 3)]);
+}
+
+#[test]
+fn the_whole_gateway_breaks_no_rule_whatever_panels_carriers_and_operators_do() {
+    let census = run_all(0..300, gateway::run);
+    let least = [
+        ("approved", 100),
+        ("canceled", 50),
+        ("expired", 100),
+        ("failed", 50),
+        ("fraud_reported", 50),
+        ("max_attempts_reached", 30),
+    ];
+    assert_lively(&census, &least);
 }
 
 #[test]
@@ -142,8 +183,9 @@ fn each_deliberate_fault_is_found() {
     ];
     for (tamper, words) in faults {
         let wishes = Wishes { tamper: Some(tamper), ..Wishes::default() };
-        let found: Vec<String> =
-            (0..60).filter_map(|seed| engine_run(seed, &wishes).err()).collect();
+        let world = calls(wishes);
+        let found = (0..60).filter_map(|seed| run_one(seed, &world).err());
+        let found: Vec<String> = found.collect();
         assert!(found.iter().any(|fault| fault.contains(words)), "{tamper:?} was never found");
     }
 }

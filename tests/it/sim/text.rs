@@ -96,7 +96,7 @@ impl Heard {
         parameter(self.header("From"), "tag")
     }
 
-    pub fn to_tag(&self) -> &str {
+    pub fn tag_of_to(&self) -> &str {
         parameter(self.header("To"), "tag")
     }
 

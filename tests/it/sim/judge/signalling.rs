@@ -159,7 +159,7 @@ impl Signalling {
     fn progress(&mut self, heard: &Heard, status: u16, over: bool) {
         let audio = heard.audio();
         if let Some(audio) = audio {
-            self.early_audio.insert(heard.to_tag().to_owned(), audio);
+            self.early_audio.insert(heard.tag_of_to().to_owned(), audio);
         }
         if !over && self.cancel_at.is_none() && !self.quit {
             self.facts.rang |= status == 180 || audio.is_some();
@@ -168,7 +168,7 @@ impl Signalling {
     }
 
     fn success(&mut self, now: Instant, heard: &Heard, number: u32, over: bool) {
-        let tag = heard.to_tag().to_owned();
+        let tag = heard.tag_of_to().to_owned();
         let ack = Owed::AckOfAnswer { tag: tag.clone(), number };
         if self.dialogs.contains_key(&tag) {
             return self.owed.push(ack);
@@ -193,7 +193,7 @@ impl Signalling {
     }
 
     fn request(&mut self, heard: &Heard) {
-        if heard.to_tag() != self.from_tag {
+        if heard.tag_of_to() != self.from_tag {
             return;
         }
         if heard.method() == Some("ACK") {
@@ -281,7 +281,9 @@ impl Signalling {
             Owed::AckOfRefusal { branch, number } => {
                 branch == heard.branch() && *number == heard.number()
             }
-            Owed::AckOfAnswer { tag, number } => tag == heard.to_tag() && *number == heard.number(),
+            Owed::AckOfAnswer { tag, number } => {
+                tag == heard.tag_of_to() && *number == heard.number()
+            }
             _ => false,
         };
         let at = self.owed.iter().position(pays).ok_or("an ACK that nothing asked for")?;
@@ -308,7 +310,7 @@ impl Signalling {
     }
 
     fn sent_bye(&mut self, now: Instant, heard: &Heard) -> Result<(), String> {
-        let tag = heard.to_tag().to_owned();
+        let tag = heard.tag_of_to().to_owned();
         self.owed.retain(|owed| *owed != Owed::Bye { tag: tag.clone() });
         let unacknowledged =
             self.owed.iter().any(|o| matches!(o, Owed::AckOfAnswer { tag: to, .. } if *to == tag));
