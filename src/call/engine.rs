@@ -117,11 +117,11 @@ impl Engine {
     pub fn handle_command(&mut self, now: Instant, command: EngineCommand) {
         match command {
             EngineCommand::Place(order) => self.place(now, *order),
-            EngineCommand::Cancel(attempt) => self.cancel(now, attempt),
+            EngineCommand::Cancel(attempt) => self.end(now, attempt, Reason::Canceled),
             EngineCommand::HangUpAll => {
                 let all: Vec<AttemptId> = self.calls.keys().copied().collect();
                 for attempt in all {
-                    self.cancel(now, attempt);
+                    self.end(now, attempt, Reason::Interrupted);
                 }
             }
         }
@@ -205,9 +205,9 @@ impl Engine {
         self.outputs.push_back(EngineOutput::Event(CallEvent { attempt, at: now, kind }));
     }
 
-    fn cancel(&mut self, now: Instant, attempt: AttemptId) {
+    fn end(&mut self, now: Instant, attempt: AttemptId, reason: Reason) {
         if let Some(slot) = self.calls.get_mut(&attempt) {
-            slot.call.cancel(now, Reason::Canceled);
+            slot.call.cancel(now, reason);
             self.drain_call(now, attempt);
         }
     }

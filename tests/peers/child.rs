@@ -73,6 +73,13 @@ impl Process {
         self.child.try_wait().expect("a child of ours can be waited for")
     }
 
+    /// Asks it to end with SIGTERM.
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        let status = Command::new("sh").arg("-c").arg(kill).status();
+        assert!(status.is_ok_and(|status| status.success()), "{} cannot be stopped", self.name);
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
         let what = format!("the end of {}", self.name);

@@ -1,9 +1,10 @@
 //! Belfry as its operator and its clients meet it: the program, its configuration, its HTTP API.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What differs from one gateway to another. Everything else is as the program ships it.
 pub struct Settings<'a> {
-    /// The port of the peer that its only trunk leads to.
+    /// The port of the peer that its only trunk leads to; 9 (discard) when none is to be called.
     pub peer: u16,
     /// Further lines of that trunk.
     pub trunk: &'a str,
@@ -32,7 +33,7 @@ impl Default for Settings<'_> {
     /// once.
     fn default() -> Self {
         Self {
-            peer: 0,
+            peer: 9,
             trunk: "",
             service: "sends_max = 1\nreadings = 1\nrepeats_on_request = 0\nring_timeout_s = 10\n",
             sections: "[calls]\nhuman_check_timeout_s = 2\nhuman_check_prompts = 1\n",
@@ -48,6 +49,7 @@ pub struct Gateway {
     http: u16,
     folder: PathBuf,
     process: Process,
+    answers: RefCell<String>,
 }
 
 impl Settings<'_> {
@@ -60,7 +62,8 @@ impl Settings<'_> {
         let mut command = belfry(&config, &["serve"]);
         let output = folder.join("belfry.output");
         let process = Process::start("belfry", command.current_dir(folder), &output);
-        let mut gateway = Gateway { key, http, folder: folder.to_owned(), process };
+        let answers = RefCell::default();
+        let mut gateway = Gateway { key, http, folder: folder.to_owned(), process, answers };
         wait_for("Belfry's readiness", PATIENCE, || {
             assert!(gateway.process.ended().is_none(), "Belfry gave up: {}", gateway.log());
             let answer = gateway.try_request("GET", "/readyz", None)?;
@@ -163,9 +166,31 @@ impl Gateway {
         answer
     }
 
+    /// Takes the verification back.
+    pub fn cancel(&self, verification: &str) {
+        let path = format!("/v1/verifications/{verification}/cancel");
+        let (status, answer) = self.request("POST", &path, None);
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Asks it to stop, as a service manager does.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+
+    /// Waits until it has stopped.
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        self.process.wait(limit)
+    }
+
     /// All it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("belfry.output")).unwrap_or_default()
+    }
+
+    /// All it has answered over HTTP, head and body.
+    pub fn answers(&self) -> String {
+        self.answers.borrow().clone()
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
@@ -190,6 +215,7 @@ impl Gateway {
         stream.write_all(body.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
+        self.answers.borrow_mut().push_str(&answer);
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
         Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))

@@ -2,12 +2,17 @@
 //! `tests/peers/README.md` tells how they are used and what they trip over.
 #![expect(clippy::disallowed_methods, reason = "real programs take real time")]
 
+mod answered;
 mod baresip;
+mod call;
 mod child;
 mod ear;
 mod gateway;
 mod person;
+mod refused;
+mod secrets;
 mod sipp;
+mod stop;
 mod trace;
 mod verification;
 mod wav;
