@@ -341,6 +341,7 @@ impl Call {
             telephone_event: answer.telephone_event,
             telephone_event_offered: Some(TELEPHONE_EVENT),
             remote: answer.remote,
+            may_send: answer.direction.may_send(),
             ssrc: self.entropy.u32(),
             sequence: self.entropy.u16(),
             timestamp: self.entropy.u32(),
@@ -354,6 +355,7 @@ impl Call {
             remote: answer.remote,
             codec: media_codec(answer.codec),
             payload_type: answer.codec.payload_type(),
+            may_send: answer.direction.may_send(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum MediaCommand {
         codec: Codec,
         /// Its payload type.
         payload_type: u8,
+        /// Whether it takes packets: not while on hold. Then nothing is sent and what plays waits.
+        may_send: bool,
     },
     /// Plays a track from the next frame on, instead of what plays now.
     Play {
@@ -165,9 +167,9 @@ impl Bank {
         match command {
             MediaCommand::Open { call, port } => self.open(call, port),
             MediaCommand::Start { call, config } => self.start(now, call, config),
-            MediaCommand::Redirect { call, remote, codec, payload_type } => {
+            MediaCommand::Redirect { call, remote, codec, payload_type, may_send } => {
                 if let Some(stream) = self.stream(call) {
-                    stream.redirect(remote, codec, payload_type);
+                    stream.redirect(remote, codec, payload_type, may_send);
                 }
             }
             MediaCommand::Play { call, track } => {
@@ -325,6 +327,10 @@ impl Bank {
         *due += FRAME;
         for (call, stream) in streams {
             let call = *call;
+            if !stream.may_send() {
+                stream.pass(1);
+                continue;
+            }
             let frame = stream.next_frame(now, late);
             let (destination, packet) = (frame.destination, frame.packet);
             self.outputs.push_back(BankOutput::Send { call, destination, packet });
@@ -462,6 +468,7 @@ mod tests {
             telephone_event: Some(101),
             telephone_event_offered: Some(101),
             remote: "192.0.2.1:4000".parse().expect("an address"),
+            may_send: true,
             ssrc: index as u32,
             sequence: 65_000,
             timestamp: 4_294_000_000,
@@ -662,7 +669,13 @@ mod tests {
         let remote = config(0).remote;
         let commands = [
             MediaCommand::Start { call, config: config(0) },
-            MediaCommand::Redirect { call, remote, codec: Codec::Pcmu, payload_type: 0 },
+            MediaCommand::Redirect {
+                call,
+                remote,
+                codec: Codec::Pcmu,
+                payload_type: 0,
+                may_send: true,
+            },
             MediaCommand::Play { call, track: pause(1, 1) },
             MediaCommand::Close { call },
         ];
@@ -683,6 +696,33 @@ mod tests {
         world.command(ms(1_001), MediaCommand::Start { call, config: config(5) });
         world.run(ms(1_100), Duration::ZERO);
         assert_continuous(&world.packets(0));
+    }
+
+    #[test]
+    fn on_hold_nothing_is_sent_and_what_plays_waits() {
+        let mut world = World::started(1, ms(1_000));
+        let call = world.calls[0];
+        let redirect = |may_send| MediaCommand::Redirect {
+            call,
+            remote: config(0).remote,
+            codec: Codec::Pcma,
+            payload_type: 8,
+            may_send,
+        };
+        world.command(ms(1_000), MediaCommand::Play { call, track: pause(7, 10) });
+        world.run(ms(1_090), Duration::ZERO);
+        world.command(ms(1_090), redirect(false));
+        world.run(ms(1_490), Duration::ZERO);
+        assert_eq!((world.packets(0).len(), world.events().len()), (5, 0), "held after 5 frames");
+        world.command(ms(1_490), redirect(true));
+        world.run(ms(1_600), Duration::ZERO);
+        assert_eq!(world.events(), [StreamEvent::TrackEnded(7)], "the other five came");
+        let packets = world.packets(0);
+        let header = |n: usize| rtp::parse(packets[n].as_slice()).expect("our own packet").header;
+        let (before, after) = (header(4), header(5));
+        assert_eq!(after.sequence, before.sequence.wrapping_add(1), "no packet is missing");
+        let ticks = after.timestamp.wrapping_sub(before.timestamp);
+        assert_eq!((ticks, after.marker), (21 * 160, true), "but 420 ms have passed");
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct StreamConfig {
     pub telephone_event_offered: Option<u8>,
     /// The peer's negotiated address.
     pub remote: SocketAddr,
+    /// Whether the peer takes packets: not while on hold.
+    pub may_send: bool,
     /// Who we are in RTP; random.
     pub ssrc: u32,
     /// The first sequence number; random.
@@ -129,9 +131,16 @@ impl Stream {
     }
 
     /// Sends to a newly negotiated address with a newly negotiated payload.
-    pub fn redirect(&mut self, remote: SocketAddr, codec: Codec, payload_type: u8) {
+    ///
+    /// While it may not send (RFC 3264 §8.4: on hold), what plays waits.
+    pub fn redirect(&mut self, remote: SocketAddr, codec: Codec, payload_type: u8, may_send: bool) {
         self.latch.renegotiate(remote);
-        self.config = StreamConfig { remote, codec, payload_type, ..self.config };
+        self.config = StreamConfig { remote, codec, payload_type, may_send, ..self.config };
+    }
+
+    /// Whether the peer takes packets now.
+    pub fn may_send(&self) -> bool {
+        self.config.may_send
     }
 
     /// The packet of the frame that was due `late` before `now`.
@@ -146,13 +155,18 @@ impl Stream {
         frame
     }
 
+    /// Lets `frames` frames pass for which the sender woke too late.
+    pub fn skip(&mut self, frames: u32) {
+        self.pass(frames);
+        self.stats.frames_skipped = self.stats.frames_skipped.saturating_add(frames);
+    }
+
     /// Lets `frames` frames pass for which nothing is sent: the sequence goes on, because no packet
     /// is missing, and the timestamp jumps, because time has passed. What plays waits.
-    pub fn skip(&mut self, frames: u32) {
+    pub fn pass(&mut self, frames: u32) {
         let ticks = frames.wrapping_mul(TICKS_PER_FRAME);
         self.timestamp = self.timestamp.wrapping_add(ticks);
         self.talkspurt = true;
-        self.stats.frames_skipped = self.stats.frames_skipped.saturating_add(frames);
     }
 
     /// Takes a datagram that came to the stream's port.
@@ -279,6 +293,7 @@ mod tests {
             telephone_event: Some(EVENT),
             telephone_event_offered: None,
             remote: "192.0.2.1:4000".parse().expect("an address"),
+            may_send: true,
             ssrc: 0xB1F7_0001,
             sequence: 65_530,
             timestamp: u32::MAX - 1_000,
@@ -322,7 +337,7 @@ mod tests {
             match n {
                 20 | 100 => stream.play(track(n, 30)),
                 110 => stream.play(track(n, 5)),
-                130 => stream.redirect("192.0.2.9:6000".parse().expect("ok"), Codec::Pcmu, 0),
+                130 => stream.redirect("192.0.2.9:6000".parse().expect("ok"), Codec::Pcmu, 0, true),
                 150 => stream.play(track(n, 30)),
                 _ => {}
             }
