@@ -2,98 +2,107 @@
 
 use std::time::Duration;
 
-use crate::call::{call, side_by_side};
+use crate::call::{Ended, call, side_by_side};
 use crate::gateway::Settings;
 use crate::sipp::scenario;
 use crate::trace::credentials_are_right;
 
-/// After the answer: the key was just named, in every prompt set there is.
-const ONCE_NAMED: Duration = Duration::from_millis(9000);
-
+/// What the switches of the scenarios know the trunk by.
 const CREDENTIALS: &str = "username = \"gw\"\npassword = \"secret\"\n";
 
-/// Carriers that answer in their own way; then somebody speaks for seven seconds and presses no key.
-const CARRIERS: &[&str] = &[
-    "answer",
-    "early_media_183",
-    "forwarded_181",
-    "latin1_200",
-    "lost_ack",
-    "no_content_length_200",
-    "record_routes_200",
-    "forked_200",
-];
-
-#[test]
-fn an_answered_call_in_which_nobody_presses_a_key_is_hung_up() {
-    side_by_side(
-        CARRIERS,
-        |name| name,
-        |&name| {
-            let ended = call(scenario(name), Settings::default()).finish();
-            ended.expect("no_human", Some(200));
-            let receipt = &ended.attempt["receipt"];
-            assert_eq!(receipt["answered"], true);
-            assert_eq!(receipt["human_confirmed"], false);
-            assert_eq!(receipt["delivery"], "none");
-            assert_eq!(receipt["keys_seen"], 0);
-            assert_eq!(receipt["audio_received"], true);
-            assert_eq!(receipt["forwarded"], name == "forwarded_181");
-            assert_eq!(ended.verification["status"], "pending");
-            let byes = if name == "forked_200" { 2 } else { 1 };
-            assert_eq!(ended.trace.requests("BYE").count(), byes);
-            if name == "lost_ack" {
-                assert_eq!(ended.trace.requests("ACK").count(), 3, "one for each copy");
-            }
-        },
-    );
+/// An answered call in which the code is never read.
+struct Unread {
+    scenario: &'static str,
+    /// What its scenario waits for; most do not.
+    pause: Duration,
+    /// The key that is pressed, if any.
+    key: &'static str,
+    reason: &'static str,
+    /// The status the verification is left in.
+    left: &'static str,
+    /// What else is to be seen.
+    and: fn(&Ended),
 }
 
-#[test]
-fn requests_inside_a_call_are_answered_and_do_not_disturb_it() {
-    side_by_side(
-        &["reinvite_hold", "requests_in_dialog"],
-        |name| name,
-        |name| {
-            let scenario = scenario(name).pause(Duration::from_secs(1));
-            let ended = call(scenario, Settings::default()).finish();
-            ended.expect("no_human", Some(200));
-            assert_eq!(ended.attempt["receipt"]["packets_lost"], 0);
-            assert_eq!(ended.trace.requests("BYE").count(), 1);
-        },
-    );
+impl Unread {
+    /// Somebody speaks for seven seconds and presses no key.
+    fn by(scenario: &'static str) -> Self {
+        let pause = Duration::from_secs(1);
+        let (reason, left) = ("no_human", "pending");
+        Self { scenario, pause, key: "", reason, left, and: |_| {} }
+    }
+
+    fn key(key: &'static str, pause: Duration, reason: &'static str, left: &'static str) -> Self {
+        Self { key, pause, reason, left, ..Self::by("answer_key") }
+    }
+
+    fn assert(&self) {
+        let scenario = scenario(self.scenario).key(self.key).pause(self.pause);
+        let settings = Settings { trunk: CREDENTIALS, ..Settings::default() };
+        let ended = call(scenario, settings).finish();
+        ended.expect(self.reason, Some(200));
+        assert_eq!(ended.verification["status"], self.left);
+        let receipt = &ended.attempt["receipt"];
+        assert_eq!(receipt["answered"], true);
+        assert_eq!(receipt["human_confirmed"], false);
+        assert_eq!(receipt["delivery"], "none");
+        assert_eq!(receipt["keys_seen"], u8::from(!self.key.is_empty()));
+        assert_eq!(receipt["audio_received"], self.scenario != "answer_mute");
+        assert_eq!(receipt["packets_lost"], 0);
+        assert_eq!(receipt["forwarded"], self.scenario == "forwarded_181");
+        let byes = if self.scenario == "forked_200" { 2 } else { 1 };
+        assert_eq!(ended.trace.requests("BYE").count(), byes);
+        (self.and)(&ended);
+    }
 }
 
+/// One test, because each call takes a quarter of a minute, and many at once take no more.
 #[test]
-fn a_line_that_carries_no_sound_back_is_told_as_such() {
-    let ended = call(scenario("answer_mute"), Settings::default()).finish();
-    ended.expect("one_way_audio", Some(200));
-    assert_eq!(ended.attempt["receipt"]["audio_received"], false);
+fn the_code_is_read_to_nobody_who_did_not_press_the_right_key_in_time() {
+    // After the answer, the key was named by then.
+    let named = Duration::from_secs(9);
+    let cases = [
+        Unread::by("answer"),
+        Unread::by("early_media_183"),
+        Unread::by("forwarded_181"),
+        Unread::by("latin1_200"),
+        Unread { and: each_copy_is_acknowledged, ..Unread::by("lost_ack") },
+        Unread::by("no_content_length_200"),
+        Unread::by("record_routes_200"),
+        Unread::by("forked_200"),
+        Unread::by("reinvite_hold"),
+        Unread::by("requests_in_dialog"),
+        Unread { and: the_switch_is_content, ..Unread::by("auth_401") },
+        Unread { and: the_proxy_is_content, ..Unread::by("auth_407") },
+        Unread { and: both_are_content, ..Unread::by("auth_407_then_401") },
+        Unread { reason: "one_way_audio", ..Unread::by("answer_mute") },
+        Unread::key("0", named, "machine_suspected", "pending"),
+        Unread::key("star", named, "fraud_reported", "fraud_reported"),
+        Unread::key("star", Duration::from_secs(1), "machine_suspected", "pending"),
+    ];
+    side_by_side(&cases, |case| case.scenario, Unread::assert);
 }
 
-/// A key, when it is pressed after the answer, and what is made of it.
-const KEYS: &[(&str, Duration, &str, &str)] = &[
-    ("0", ONCE_NAMED, "machine_suspected", "pending"),
-    ("star", ONCE_NAMED, "fraud_reported", "fraud_reported"),
-    ("star", Duration::from_secs(1), "machine_suspected", "pending"),
-];
+fn each_copy_is_acknowledged(ended: &Ended) {
+    assert_eq!(ended.trace.requests("ACK").count(), 3, "one for each 200");
+}
 
-#[test]
-fn a_key_that_was_not_asked_for_ends_the_call_unread() {
-    side_by_side(
-        KEYS,
-        |(key, ..)| key,
-        |&(key, after, reason, left)| {
-            let scenario = scenario("answer_key").key(key).pause(after);
-            let ended = call(scenario, Settings::default()).finish();
-            ended.expect(reason, Some(200));
-            assert_eq!(ended.verification["status"], left);
-            let receipt = &ended.attempt["receipt"];
-            assert_eq!(receipt["keys_seen"], 1);
-            assert_eq!(receipt["human_confirmed"], false);
-            assert_eq!(receipt["delivery"], "none");
-        },
-    );
+fn the_switch_is_content(ended: &Ended) {
+    assert_proven(ended, "authorization");
+}
+
+fn the_proxy_is_content(ended: &Ended) {
+    assert_proven(ended, "proxy-authorization");
+}
+
+fn both_are_content(ended: &Ended) {
+    the_proxy_is_content(ended);
+    the_switch_is_content(ended);
+}
+
+fn assert_proven(ended: &Ended, header: &str) {
+    let last = ended.trace.requests("INVITE").last().expect("the INVITE was sent again");
+    assert!(credentials_are_right(last, header, "gw", "secret"), "{last:#?}");
 }
 
 #[test]
@@ -121,30 +130,6 @@ fn an_answer_without_a_codec_of_ours_is_acknowledged_and_hung_up() {
             ended.expect("media_incompatible", Some(200));
             assert_eq!(ended.attempt["receipt"]["packets_sent"], 0);
             assert_eq!(ended.trace.requests("BYE").count(), 1);
-        },
-    );
-}
-
-/// Challenges, and the headers that answer them in the last INVITE.
-const CHALLENGES: &[(&str, &[&str])] = &[
-    ("auth_401", &["authorization"]),
-    ("auth_407", &["proxy-authorization"]),
-    ("auth_407_then_401", &["authorization", "proxy-authorization"]),
-];
-
-#[test]
-fn a_challenge_is_answered_with_the_trunks_password() {
-    side_by_side(
-        CHALLENGES,
-        |(name, _)| name,
-        |&(name, headers)| {
-            let settings = Settings { trunk: CREDENTIALS, ..Settings::default() };
-            let ended = call(scenario(name), settings).finish();
-            ended.expect("no_human", Some(200));
-            let last = ended.trace.requests("INVITE").last().expect("the INVITE was sent again");
-            for header in headers {
-                assert!(credentials_are_right(last, header, "gw", "secret"), "{last:#?}");
-            }
         },
     );
 }

@@ -62,13 +62,21 @@ fn a_trunk_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn a_silent_trunk_is_given_up_without_a_cancel() {
-    let scenario = scenario("silent").pause(Duration::from_secs(4));
-    let settings = Settings { trunk: "setup_timeout_s = 2\n", ..Settings::default() };
-    let ended = call(scenario, settings).finish();
-    ended.expect("trunk_unavailable", None);
-    assert_eq!(ended.attempt["receipt"]["rang"], false);
-    assert!(ended.trace.requests("INVITE").count() >= 3, "at 0, 0.5 and 1.5 s");
+fn a_silent_trunk_is_given_up_and_canceled_once_it_speaks() {
+    side_by_side(
+        &["silent", "late_180_after_silence"],
+        |name| name,
+        |&name| {
+            let scenario = scenario(name).pause(Duration::from_secs(4));
+            let settings = Settings { trunk: "setup_timeout_s = 2\n", ..Settings::default() };
+            let ended = call(scenario, settings).finish();
+            ended.expect("trunk_unavailable", None);
+            assert_eq!(ended.attempt["receipt"]["rang"], false);
+            assert!(ended.trace.requests("INVITE").count() >= 3, "at 0, 0.5 and 1.5 s");
+            let cancels = usize::from(name == "late_180_after_silence");
+            assert_eq!(ended.trace.requests("CANCEL").count(), cancels);
+        },
+    );
 }
 
 /// Calls that ring until somebody gives up, and whether that is the one who asked for them.

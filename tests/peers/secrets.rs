@@ -7,7 +7,7 @@ use std::thread;
 use tempfile::TempDir;
 
 use crate::baresip::{Baresip, Phone};
-use crate::call::{A_CALL, NUMBER, SOON};
+use crate::call::{A_CALL, NUMBER, SOON, side_by_side};
 use crate::ear::Ear;
 use crate::gateway::{Settings, belfry};
 use crate::person::{code_after, key_asked_for, listen};
@@ -85,8 +85,17 @@ fn assert_silent(what: &str, text: &str, learnt: &Learnt) {
     assert!(!closed.contains(&NUMBER[3..]), "{what} tells the number");
 }
 
+/// Both at once, for each is as long as a call.
 #[test]
-fn no_code_key_or_number_is_told_by_a_verification() {
+fn no_code_key_or_number_is_told() {
+    let searches = [
+        ("a verification", search_a_verification as fn()),
+        ("a test call", search_a_test_call as fn()),
+    ];
+    side_by_side(&searches, |(name, _)| name, |(_, search)| search());
+}
+
+fn search_a_verification() {
     let office = tempfile::tempdir().expect("a temporary folder");
     let (_line, phone) = phone();
     let settings = Settings { peer: phone.port, service: SERVICE, ..Settings::default() };
@@ -115,8 +124,7 @@ fn no_code_key_or_number_is_told_by_a_verification() {
     }
 }
 
-#[test]
-fn no_code_key_or_number_is_told_by_a_test_call() {
+fn search_a_test_call() {
     let office = tempfile::tempdir().expect("a temporary folder");
     let (_line, phone) = phone();
     let settings = Settings { peer: phone.port, service: SERVICE, ..Settings::default() };

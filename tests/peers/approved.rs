@@ -1,14 +1,10 @@
 //! Whole verifications over HTTP, with a telephone whose person is told nothing but what it hears.
 
-use std::time::Duration;
-
 use crate::baresip::Phone;
+use crate::call::{A_CALL, NUMBER, SOON};
 use crate::ear::Ear;
 use crate::gateway::Settings;
 use crate::person::{code_after, key_asked_for, listen};
-
-const SOON: Duration = Duration::from_secs(20);
-const A_CALL: Duration = Duration::from_secs(75);
 
 #[test]
 fn a_person_hears_the_code_on_a_telephone_and_is_approved() {
@@ -19,7 +15,7 @@ fn a_person_hears_the_code_on_a_telephone_and_is_approved() {
     let gateway = Settings { peer: phone.port, service, sections: "", ..Settings::default() };
     let gateway = gateway.start(office.path());
 
-    let verification = gateway.verify("+3225805000");
+    let verification = gateway.verify(NUMBER);
     phone.wait_event("CALL_ESTABLISHED", SOON);
     let key = listen(&phone, &ear, "the key that is asked for", A_CALL, key_asked_for);
     phone.press(&key);
