@@ -69,7 +69,7 @@ fn config(folder: &std::path::Path, trunk: SocketAddr) -> Result<Config, Failure
         [rtp]
         listen = "127.0.0.1"
         port_min = 44000
-        port_max = 45999
+        port_max = 47999
         [trunks.bench]
         uri = "sip:{trunk}"
         caller_id = "+3225805001"
@@ -132,7 +132,8 @@ async fn time_invites(
         let number = format!("+322580{n:04}");
         accepted.insert(number.clone(), post(http, key, &number).await?);
         // One at a time, as a panel sees it; the next starts when this one was dialed.
-        let (number, at) = trunk.invites.recv_timeout(Duration::from_secs(5))?;
+        let invite = trunk.invites.recv_timeout(Duration::from_secs(5));
+        let (number, at) = invite.map_err(|_| format!("call {n} was not placed"))?;
         invited.insert(number, at);
     }
     // An INVITE may be there before the answer was read: then nobody waited.

@@ -98,9 +98,10 @@ impl Engine {
         }
     }
 
-    /// How many more calls it can take now.
-    pub fn capacity(&self) -> usize {
-        self.calls_max.saturating_sub(self.calls.len()).min(self.ports.idle())
+    /// How many more calls it can take now. A port that rests after a call does not count, so that
+    /// nobody is refused who could wait a moment.
+    pub fn capacity(&self, now: Instant) -> usize {
+        self.calls_max.saturating_sub(self.calls.len()).min(self.ports.ready(now))
     }
 
     /// How many calls are up.
@@ -149,6 +150,7 @@ impl Engine {
 
     /// Does what is due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.ports.handle_timeout(now);
         self.user_agent.handle_timeout(now);
         self.drain_user_agent(now);
         while let Some(&(deadline, attempt)) = self.deadlines.first()
@@ -165,7 +167,9 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] is due next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        earliest(self.user_agent.poll_timeout(), self.deadlines.first().map(|&(at, _)| at))
+        let calls = self.deadlines.first().map(|&(at, _)| at);
+        let inside = earliest(self.user_agent.poll_timeout(), calls);
+        earliest(inside, self.ports.poll_timeout())
     }
 
     /// The next thing to carry out, until `None`.

@@ -23,13 +23,18 @@ impl Ports {
 
     /// A port nobody uses, or `None` if all are taken or resting.
     pub fn take(&mut self, now: Instant) -> Option<u16> {
+        self.handle_timeout(now);
+        self.free.pop_front()
+    }
+
+    /// Makes ports that have rested by `now` free.
+    pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(&(until, port)) = self.resting.front()
             && until <= now
         {
             self.resting.pop_front();
             self.free.push_back(port);
         }
-        self.free.pop_front()
     }
 
     /// Gives a port back; it rests first.
@@ -37,9 +42,16 @@ impl Ports {
         self.resting.push_back((now + self.quarantine, port));
     }
 
-    /// How many ports are not in use, resting ones included.
-    pub fn idle(&self) -> usize {
-        self.free.len() + self.resting.len()
+    /// How many ports can be taken now.
+    pub fn ready(&self, now: Instant) -> usize {
+        let rested = self.resting.iter().take_while(|(until, _)| *until <= now).count();
+        self.free.len() + rested
+    }
+
+    /// When the next port has rested, if none can be taken before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let first = self.resting.front().map(|&(until, _)| until);
+        first.filter(|_| self.free.is_empty())
     }
 }
 
@@ -54,7 +66,10 @@ mod tests {
         assert_eq!(ports.take(start), Some(10_002));
         assert_eq!(ports.take(start), None);
         ports.give_back(start, 10_002);
-        assert_eq!(ports.take(start + Duration::from_nanos(4_999_999_999)), None);
+        let almost = start + Duration::from_nanos(4_999_999_999);
+        assert_eq!((ports.ready(almost), ports.take(almost)), (0, None));
+        assert_eq!(ports.poll_timeout(), Some(start + Duration::from_secs(5)));
+        assert_eq!(ports.ready(start + Duration::from_secs(5)), 1);
         assert_eq!(ports.take(start + Duration::from_secs(5)), Some(10_002));
     }
 }

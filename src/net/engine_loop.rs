@@ -77,7 +77,7 @@ pub fn start(
     let (commands, commands_in) = mpsc::channel(COMMANDS_MAX);
     let (events, events_out) = mpsc::unbounded_channel();
     let load = Arc::new(Load::default());
-    load.capacity.store(engine.capacity(), Ordering::Relaxed);
+    load.capacity.store(engine.capacity(clock.now()), Ordering::Relaxed);
     let running = Running { engine, clock, sip, workers, events, load: Arc::clone(&load) };
     tokio::spawn(running.run(commands_in, media_events));
     (EngineHandle { commands, load }, events_out)
@@ -164,7 +164,8 @@ impl Running {
                 }
             }
         }
-        self.load.capacity.store(self.engine.capacity(), Ordering::Relaxed);
+        let capacity = self.engine.capacity(self.clock.now());
+        self.load.capacity.store(capacity, Ordering::Relaxed);
         self.load.calls.store(self.engine.calls(), Ordering::Relaxed);
     }
 }

@@ -146,8 +146,8 @@ impl House {
     }
 
     /// How many more calls the engine takes.
-    pub fn capacity(&self) -> usize {
-        self.machine.engine.capacity()
+    pub fn capacity(&self, now: Instant) -> usize {
+        self.machine.engine.capacity(now)
     }
 
     /// How many calls are up.
@@ -330,7 +330,9 @@ impl House {
     /// Judges the end of everything, once nothing moves any more.
     pub fn finish(&mut self) {
         let Machine { engine, bank, sockets, .. } = &self.machine;
-        let left = (engine.calls(), bank.len(), sockets.len(), CALLS_MAX - engine.capacity());
+        let rested = Instant::from_nanos(u64::MAX);
+        let taken = CALLS_MAX - engine.capacity(rested);
+        let left = (engine.calls(), bank.len(), sockets.len(), taken);
         if left != (0, 0, 0, 0) {
             self.judge.blame(format!("calls, streams, sockets, ports left: {left:?}"));
         }

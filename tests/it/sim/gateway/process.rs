@@ -209,7 +209,7 @@ impl Process {
             return;
         }
         self.look_at = now + self.pace.look;
-        let capacity = house.capacity().saturating_sub(self.orders.len()) as u32;
+        let capacity = house.capacity(now).saturating_sub(self.orders.len()) as u32;
         let entropy = &mut self.entropy;
         let orders = self.gateway.dispatch(unix(now), entropy, &self.node, capacity).await;
         for order in orders.expect("the database works") {
