@@ -91,8 +91,8 @@ fn http(mut section: Section<'_>) -> Option<Http> {
 }
 
 fn database(mut section: Section<'_>) -> Option<Database> {
-    let expected = "sqlite:PATH of a file (in memory, every key would be gone after a restart) or \
-                    postgres://USER:PASSWORD@HOST/NAME";
+    let expected = "sqlite:PATH of a file (in memory, every key would be gone after a restart; \
+                    PostgreSQL is not offered yet)";
     let url = section.parsed("url", expected, syntax::database_url);
     let busy_timeout = section.seconds("busy_timeout_s", 1..=60);
     let connections = section.integer("connections", 1..=64);

@@ -57,11 +57,11 @@ pub struct Http {
 /// Where everything is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// `sqlite:PATH` or `postgres://…`.
+    /// `sqlite:PATH`.
     pub url: Redacted<String>,
     /// How long a writer waits for its turn.
     pub busy_timeout: Duration,
-    /// Connections that read (SQLite), or all connections (PostgreSQL).
+    /// Connections that read.
     pub connections: u32,
 }
 
