@@ -68,8 +68,8 @@ impl Call {
         Ended { attempt, verification, attempts, trace }
     }
 
-    /// Waits until the gateway has stopped, then judges its exit status and its manners; a new start
-    /// of it tells what was written down.
+    /// Waits until the gateway has stopped, then judges its exit status and its manners; a new
+    /// start of it tells what was written down.
     pub fn stop(mut self, settings: Settings<'_>) -> Ended {
         let status = self.gateway.wait(A_CALL);
         assert_eq!(status.code(), Some(0), "{}", self.gateway.log());
