@@ -56,14 +56,23 @@ fn start() -> Cluster {
     Cluster { folder, _lifeline: lifeline }
 }
 
+/// Where Debian keeps a program of the server: outside of the path, a folder for each version. Else
+/// the path is asked.
+fn found(program: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let programs = versions.map(|version| version.path().join("bin").join(program));
+    programs.filter(|path| path.exists()).max().unwrap_or_else(|| program.into())
+}
+
 /// PostgreSQL refuses to run as root; Debian's package brings a user for it.
 fn unprivileged(program: &str, data: &Path) -> Command {
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", program]);
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        command.arg(found(program));
         command
     } else {
-        Command::new(program)
+        Command::new(found(program))
     };
     command.arg("--pgdata").arg(data);
     command
