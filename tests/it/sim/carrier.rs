@@ -80,6 +80,17 @@ enum Task {
     },
 }
 
+impl Line {
+    /// Where requests inside the dialog must pass, if the carrier stays in the way.
+    fn route(&self) -> Option<String> {
+        self.plan.records_route.then(|| format!("<sip:{};lr>", self.here))
+    }
+
+    fn record_route(&self) -> String {
+        self.route().map_or(String::new(), |route| format!("Record-Route: {route}\r\n"))
+    }
+}
+
 /// All lines of the carrier.
 pub struct Carrier {
     dice: Dice,
@@ -179,7 +190,7 @@ impl Carrier {
             (Some("ACK"), Some(line)) => self.ack(line, &heard),
             (Some("CANCEL"), Some(line)) => self.cancel(now, line, &heard),
             (Some("BYE"), Some(line)) => self.bye(line, &heard),
-            (None, Some(line)) => self.response(line, &heard),
+            (None, Some(line)) => self.response(now, line, &heard),
             (Some("CANCEL"), None) => {} // It overtook its INVITE.
             _ => self.complaints.push(format!("a request out of the blue: {}", heard.start)),
         }
@@ -325,10 +336,10 @@ impl Carrier {
             Progress::Forwarded => ("181 Call Is Being Forwarded", &*tag, String::new()),
             Progress::Early => {
                 let mulaw = matches!(&known.plan.end, End::Answer { answer, .. } if answer.mulaw);
-                ("183 Session Progress", &*tag, leg::description(line, 0, mulaw, false))
+                ("183 Session Progress", &*tag, leg::description(line, 0, mulaw))
             }
         };
-        let contact = leg::contact(line, 0, known.here);
+        let contact = leg::contact(line, 0, known.here) + &known.record_route();
         let extra = if tag.is_empty() { "" } else { &contact };
         let bytes = text::response(known.plan.style, &known.invite, status, tag, extra, &body);
         known.last = Some(bytes.clone());
@@ -341,17 +352,18 @@ impl Carrier {
         for leg in 0..=answer.forks as usize {
             let known = &mut self.lines[line];
             let body = match answer.description {
-                Description::InAnswer => leg::description(line, leg, answer.mulaw, false),
+                Description::InAnswer => leg::description(line, leg, answer.mulaw),
                 Description::Missing | Description::EarlyOnly => String::new(),
                 Description::G729Only => leg::g729(line, leg),
             };
             let tag = leg::tag(line, leg);
-            let extra = leg::contact(line, leg, known.here);
+            let extra = leg::contact(line, leg, known.here) + &known.record_route();
             let (style, invite) = (known.plan.style, &known.invite);
             let bytes = text::response(style, invite, "200 OK", &tag, &extra, &body);
             known.last = Some(bytes.clone());
             let (dice, place) = (known.dice.fork(), (line, leg));
-            known.legs.push(Leg::new(place, &known.invite, answer, &self.locale, bytes, dice));
+            let sent = (bytes, known.route());
+            known.legs.push(Leg::new(place, &known.invite, answer, &self.locale, sent, dice));
             self.run_leg(now, line, leg, leg::Task::Answer { gap: T1 / 2, until: now + GIVE_UP });
             let delay = self.lines[line].dice.millis(1, 40);
             for (after, task) in self.lines[line].legs[leg].begin(now, answer) {
@@ -378,8 +390,9 @@ impl Carrier {
                 let bytes = found.answer.clone();
                 self.send(line, bytes);
             }
+            leg::Task::Request { until, .. } if now >= until => found.give_up(),
             leg::Task::Request { gap, until } => {
-                if let Some(bytes) = found.open_request().filter(|_| now < until) {
+                if let Some(bytes) = found.open_request() {
                     self.send(line, bytes);
                     let gap = (gap * 2).min(T2);
                     again = Some((gap, leg::Task::Request { gap, until }));
@@ -389,6 +402,8 @@ impl Carrier {
                 if found.ask(what, here) {
                     let task = leg::Task::Request { gap: T1 / 2, until: now + GIVE_UP };
                     self.run_leg(now, line, leg, task);
+                } else if !found.is_over() {
+                    again = Some((T1, task));
                 }
             }
             leg::Task::Act(Act::HangUp) => {
@@ -452,6 +467,7 @@ impl Carrier {
     fn ack(&mut self, line: usize, ack: &Heard) {
         let known = &mut self.lines[line];
         if let Some(leg) = known.legs.iter_mut().find(|leg| leg.tag == ack.tag_of_to()) {
+            self.complaints.extend(leg.judge_route(ack));
             return leg.acknowledged();
         }
         let is_of_refusal = ack.number() == known.invite.number();
@@ -497,7 +513,12 @@ impl Carrier {
         let style = known.plan.style;
         let leg = known.legs.iter_mut().find(|leg| leg.tag == bye.tag_of_to());
         let (status, complaint) = match leg {
-            Some(leg) => ("200 OK", leg.take_bye(bye, known.here)),
+            Some(leg) => {
+                let wrong = leg.take_bye(bye, known.here).or_else(|| leg.judge_route(bye));
+                let challenge = known.plan.challenge;
+                let digest = challenge.and_then(|c| digest::check(c, &known.nonce, bye));
+                ("200 OK", wrong.or_else(|| digest.and_then(Result::err)))
+            }
             None => ("481 Call Does Not Exist", Some("a BYE to no dialog".to_owned())),
         };
         self.complaints.extend(complaint);
@@ -505,16 +526,21 @@ impl Carrier {
         self.send(line, bytes);
     }
 
-    fn response(&mut self, line: usize, response: &Heard) {
+    fn response(&mut self, now: Instant, line: usize, response: &Heard) {
         let known = &mut self.lines[line];
         let here = known.here;
-        let leg = known.legs.iter_mut().find(|leg| leg.tag == response.tag_of_from());
-        let Some(leg) = leg else {
+        let mut legs = known.legs.iter_mut().enumerate();
+        let leg = legs.find(|(_, leg)| leg.tag == response.tag_of_from());
+        let Some((at, leg)) = leg else {
             return self.complaints.push(format!("a response to nothing: {}", response.start));
         };
         match leg.take_response(response, here) {
-            Ok(Some(ack)) => self.send(line, ack),
-            Ok(None) => {}
+            Ok(reaction) => {
+                if let Some((after, task)) = reaction.then {
+                    self.after(now, after, line, Task::Leg { leg: at, task });
+                }
+                reaction.ack.into_iter().for_each(|ack| self.send(line, ack));
+            }
             Err(complaint) => self.complaints.push(complaint),
         }
     }

@@ -1,7 +1,7 @@
 //! What is heard in a stream of RTP packets, by comparing their payload with the known clips.
 //!
 //! A clip is known by any one of its frames that no other clip has; where it began follows from
-//! the packet's timestamp. So losses, copies and disorder on the way change nothing of what is
+//! the packet's number: when the sender is held up, what it plays waits. So losses, copies and disorder on the way change nothing of what is
 //! understood, as long as one such frame of each clip arrives.
 
 use super::prompts;
@@ -64,8 +64,8 @@ fn known(locale: &str) -> Known {
 #[derive(Debug)]
 pub struct Ear {
     quick: bool,
-    first: Option<u32>,
-    /// By the place where it began, in samples from the first packet: a clip, and the last of its
+    first: Option<u16>,
+    /// By the place where it began, in packets from the first one: a clip, and the last of its
     /// frames that was heard.
     clips: BTreeMap<i64, (ClipKey, u32)>,
 }
@@ -77,11 +77,11 @@ impl Ear {
 
     /// Takes a packet; says which clip it begins, for the listener.
     pub fn hear(&mut self, rtp: &Rtp<'_>) -> Option<ClipKey> {
-        let first = *self.first.get_or_insert(rtp.timestamp);
+        let first = *self.first.get_or_insert(rtp.sequence);
         let known = if self.quick { &KNOWN[0] } else { &KNOWN[1] };
         let &(key, index) = known.get(rtp.payload)?;
-        let at = i64::from(rtp.timestamp.wrapping_sub(first).cast_signed());
-        let began = at - i64::from(index) * 160;
+        let at = i64::from(rtp.sequence.wrapping_sub(first).cast_signed());
+        let began = at - i64::from(index);
         let is_new = !self.clips.contains_key(&began);
         let entry = self.clips.entry(began).or_insert((key, index));
         entry.1 = entry.1.max(index);

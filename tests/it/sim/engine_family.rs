@@ -2,7 +2,7 @@
 
 use super::Ends;
 use super::dice::Dice;
-use super::house::{Blueprint, CALLS_MAX, House, trunk_name};
+use super::house::{Blueprint, CALLS_MAX, House, STILL_MAX, trunk_name};
 use super::ladder::Ladder;
 use super::network::Weather;
 use super::plan::Plan;
@@ -39,6 +39,8 @@ enum Act {
     Cancel(AttemptId),
     HangUpAll,
     Crash,
+    /// The machine stands still for a while.
+    StandStill(Duration),
 }
 
 /// Runs the world of `seed`. Gives how its calls ended, or the first fault.
@@ -62,6 +64,7 @@ pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Ends, String> {
     let (mut last, mut spins) = (Instant::ZERO, 0);
     loop {
         let next = agenda.first_key_value().map(|(&(at, _), _)| at);
+        let next = next.map(|at| house.still_until().map_or(at, |until| until.max(at)));
         let Some(now) = earliest(next, house.next_at()) else { break };
         spins = if now == last { spins + 1 } else { 0 };
         last = now;
@@ -69,12 +72,15 @@ pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Ends, String> {
             return Err("it never comes to rest".to_owned());
         }
         house.advance(now);
-        while let Some(entry) = agenda.first_entry().filter(|entry| entry.key().0 <= now) {
+        while house.still_until().is_none()
+            && let Some(entry) = agenda.first_entry().filter(|entry| entry.key().0 <= now)
+        {
             match entry.remove() {
                 Act::Place(order) => house.command(now, EngineCommand::Place(order)),
                 Act::Cancel(attempt) => house.command(now, EngineCommand::Cancel(attempt)),
                 Act::HangUpAll => house.command(now, EngineCommand::HangUpAll),
                 Act::Crash => house.crash(now),
+                Act::StandStill(span) => house.stand_still(now, span),
             }
         }
         if let Some(fault) = house.judge.verdict.take() {
@@ -114,6 +120,12 @@ fn draw_agenda(
     }
     if dice.chance(5) {
         put(Instant::ZERO + dice.millis(0, 40_000), Act::Crash);
+    }
+    if dice.chance(10) {
+        for _ in 0..5 {
+            let span = dice.millis(10, STILL_MAX.as_millis() as u64);
+            put(Instant::ZERO + dice.millis(0, 40_000), Act::StandStill(span));
+        }
     }
     agenda
 }

@@ -26,6 +26,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 /// How long a trunk has for its first provisional response.
 pub const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest the machine stands still.
+pub const STILL_MAX: Duration = Duration::from_millis(400);
 const SIP_PORT: u16 = 5060;
 /// The most calls at once; the RTP ports are exactly as many.
 pub const CALLS_MAX: usize = 8;
@@ -67,6 +69,8 @@ pub struct House {
     pub ladder: Ladder,
     events: Vec<CallEvent>,
     crashes: u64,
+    /// The machine stands still until this moment: nothing of the gateway runs.
+    still_until: Option<Instant>,
 }
 
 fn gateway_sip() -> SocketAddr {
@@ -132,6 +136,7 @@ impl House {
             dice,
             events: Vec::new(),
             crashes: 0,
+            still_until: None,
             blueprint,
         }
     }
@@ -142,6 +147,10 @@ impl House {
         let threads =
             earliest(to_bank.front().map(|&(at, _)| at), to_engine.front().map(|&(at, ..)| at));
         let inside = earliest(earliest(engine.poll_timeout(), bank.poll_timeout()), threads);
+        let inside = match self.still_until {
+            Some(until) => Some(inside.map_or(until, |at| at.max(until))),
+            None => inside,
+        };
         earliest(inside, earliest(self.network.next_at(), self.carrier.next_at()))
     }
 
@@ -162,16 +171,55 @@ impl House {
 
     /// Does everything that is due.
     pub fn advance(&mut self, now: Instant) {
+        match self.still_until {
+            Some(until) if now < until => return self.advance_outside(now, until),
+            Some(_) => self.wake(now),
+            None => {}
+        }
         while let Some(parcel) = self.network.arrived(now) {
             self.deliver(now, parcel);
             self.pump(now);
             self.judge.step_is_over();
         }
         self.carrier.handle_timeout(now);
+        self.run_timers(now);
+    }
+
+    fn run_timers(&mut self, now: Instant) {
         self.machine.engine.handle_timeout(now);
         self.pump(now);
         self.machine.bank.handle_timeout(now);
         self.pump(now);
+    }
+
+    /// Lets the gateway's machine stand still for `span`, as a virtual machine that is paused.
+    pub fn stand_still(&mut self, now: Instant, span: Duration) {
+        self.ladder.say(now, format_args!("    the machine stands still for {span:?}"));
+        self.still_until = Some(now + span);
+    }
+
+    /// Until when nothing can be asked of the gateway.
+    pub fn still_until(&self) -> Option<Instant> {
+        self.still_until
+    }
+
+    /// The world goes on; what gets to the gateway's machine waits in its sockets.
+    fn advance_outside(&mut self, now: Instant, until: Instant) {
+        while let Some(parcel) = self.network.arrived(now) {
+            match &parcel {
+                Parcel::Datagram { to, .. } if to.ip() != GATEWAY => self.deliver(now, parcel),
+                _ => self.network.put(until, parcel),
+            }
+        }
+        self.carrier.handle_timeout(now);
+        self.flush_carrier(now);
+    }
+
+    /// The machine goes on: timers that ran out meanwhile come first.
+    fn wake(&mut self, now: Instant) {
+        self.still_until = None;
+        self.judge.woke(now);
+        self.run_timers(now);
     }
 
     /// Gives the engine a command.
@@ -238,6 +286,10 @@ impl House {
                 break;
             }
         }
+        self.flush_carrier(now);
+    }
+
+    fn flush_carrier(&mut self, now: Instant) {
         for outgoing in std::mem::take(&mut self.carrier.outgoing) {
             match outgoing {
                 Outgoing::Datagram { from, to, bytes } => self.network.send(now, from, to, bytes),

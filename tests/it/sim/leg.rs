@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::phone::{Act, Phone};
-use super::plan::{Answer, Description, HangUp, Keys, Sound};
+use super::plan::{Answer, Change, Description, HangUp, Keys, Sound};
 use super::text::Heard;
 use belfry::time::{Duration, Instant};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,6 +14,8 @@ const LEGS_MAX: usize = 4;
 const FIRST_PORT: usize = 20_000;
 /// A phone falls silent in the end, even if no BYE ever gets through to it.
 const TALK_MAX: Duration = Duration::from_secs(150);
+/// How long a person is put on hold.
+const HOLD: Duration = Duration::from_millis(1_700);
 
 /// What a leg will do.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +44,17 @@ pub enum Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     Bye,
-    Move,
     Options,
+    Change(Change),
+    /// Off hold again.
+    Resume,
+}
+
+/// What a response makes the carrier do.
+#[derive(Debug, Default)]
+pub struct Reaction {
+    pub ack: Option<Vec<u8>>,
+    pub then: Option<(Duration, Task)>,
 }
 
 /// One dialog.
@@ -55,6 +66,9 @@ pub struct Leg {
     /// The 200 as sent.
     pub answer: Vec<u8>,
     mulaw: bool,
+    /// Of its session description.
+    version: u8,
+    route: Option<String>,
     ours: String,
     theirs: String,
     call_id: String,
@@ -73,17 +87,19 @@ impl Leg {
         invite: &Heard,
         answer: &Answer,
         locale: &str,
-        bytes: Vec<u8>,
+        (bytes, route): (Vec<u8>, Option<String>),
         dice: Dice,
     ) -> Leg {
         let tag = tag(place.0, place.1);
         let (gateway, _) = invite.audio().expect("an INVITE without audio was complained of");
-        let here = media(place.0, place.1, false);
+        let here = media(place, false);
         Leg {
             place,
             phone: Phone::new(here, gateway, answer.clone(), locale, dice),
             answer: bytes,
             mulaw: answer.mulaw,
+            version: 0,
+            route,
             ours: format!("{};tag={tag}", invite.header("To")),
             theirs: invite.header("From").to_owned(),
             call_id: invite.call_id().to_owned(),
@@ -110,7 +126,8 @@ impl Leg {
         for copy in 0..answer.extra_copies {
             tasks.push((ms(700 * (copy + 1)), Task::CopyOfAnswer));
         }
-        tasks.extend(answer.moves_after.map(|after| (after, Task::Ask(Ask::Move))));
+        let change = |(after, change)| (after, Task::Ask(Ask::Change(change)));
+        tasks.extend(answer.change.map(change));
         if answer.asks_options {
             tasks.push((ms(2_000), Task::Ask(Ask::Options)));
         }
@@ -145,9 +162,16 @@ impl Leg {
         let (method, body) = match ask {
             Ask::Bye => ("BYE", String::new()),
             Ask::Options => ("OPTIONS", String::new()),
-            Ask::Move => {
-                let (line, leg) = self.place;
-                ("INVITE", description(line, leg, self.mulaw, true))
+            Ask::Change(change) => {
+                self.version += 1;
+                self.mulaw ^= change == Change::MovesAndEncodesAnew;
+                let moves = matches!(change, Change::Moves | Change::MovesAndEncodesAnew);
+                let at = media(self.place, moves);
+                ("INVITE", describe(at, self.mulaw, self.version, Some(change)))
+            }
+            Ask::Resume => {
+                self.version += 1;
+                ("INVITE", describe(media(self.place, false), self.mulaw, self.version, None))
             }
         };
         let extra = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
@@ -157,6 +181,11 @@ impl Leg {
         self.open = Some((ask, number, bytes));
         self.over = ask == Ask::Bye;
         true
+    }
+
+    /// The request that waits was never answered.
+    pub fn give_up(&mut self) {
+        self.open = None;
     }
 
     /// The request that waits for its answer.
@@ -188,7 +217,7 @@ impl Leg {
         &mut self,
         response: &Heard,
         here: SocketAddr,
-    ) -> Result<Option<Vec<u8>>, String> {
+    ) -> Result<Reaction, String> {
         let status = response.status().unwrap_or_default();
         let number = response.number();
         if number > self.number || number <= 100 {
@@ -199,20 +228,29 @@ impl Leg {
         if status >= 200 && ask.is_some() {
             self.open = None;
         }
-        if (ask, status) == (Some(Ask::Move), 200) {
-            self.phone.here = media(self.place.0, self.place.1, true);
-        }
+        let mut reaction = Reaction::default();
         match (ask, status) {
-            (Some(Ask::Bye), 200 | 481) | (Some(Ask::Options | Ask::Move), 200 | 481) => {}
-            (Some(Ask::Move), 491 | 500) => {}
+            (Some(Ask::Change(Change::Moves | Change::MovesAndEncodesAnew)), 200) => {
+                self.phone.here = media(self.place, true);
+            }
+            (Some(Ask::Change(_)), 200) => {
+                reaction.then = Some((HOLD, Task::Ask(Ask::Resume)));
+            }
+            (Some(_), 200 | 481) | (None, _) => {}
+            (Some(Ask::Change(_) | Ask::Resume), 491 | 500) => {}
             (Some(ask), _) => return Err(format!("{ask:?} answered {}", response.start)),
-            (None, _) => {}
         }
         if response.cseq_method() == "INVITE" && status >= 200 {
             let suffix = if status < 300 { "a" } else { "" };
-            return Ok(Some(self.request(("ACK", number, suffix), here, "", "")));
+            reaction.ack = Some(self.request(("ACK", number, suffix), here, "", ""));
         }
-        Ok(None)
+        Ok(reaction)
+    }
+
+    /// Says what is wrong with the route of a request inside the dialog (RFC 3261 §12.2.1.1).
+    pub fn judge_route(&self, request: &Heard) -> Option<String> {
+        let (found, wanted) = (request.header("Route"), self.route.as_deref().unwrap_or_default());
+        (found != wanted).then(|| format!("{} by the route {found:?}", request.start))
     }
 
     /// Takes a BYE; says what is wrong with it.
@@ -245,7 +283,7 @@ impl Answer {
             keys: Keys::None,
             hang_up: HangUp::Never,
             sound: Sound::Normal,
-            moves_after: None,
+            change: None,
             asks_options: false,
             stranger: false,
             garbage: false,
@@ -263,7 +301,7 @@ pub fn contact(line: usize, leg: usize, here: SocketAddr) -> String {
     format!("Contact: <sip:line{line}.{leg}@{here}>\r\n")
 }
 
-fn media(line: usize, leg: usize, moved: bool) -> SocketAddr {
+fn media((line, leg): (usize, usize), moved: bool) -> SocketAddr {
     let port = FIRST_PORT + (line * LEGS_MAX + leg) * 4 + if moved { 2 } else { 0 };
     SocketAddr::new(MEDIA, u16::try_from(port).expect("a world has few lines"))
 }
@@ -274,19 +312,25 @@ pub fn of_media(to: SocketAddr) -> Option<(usize, usize)> {
     (to.ip() == MEDIA).then_some((place / LEGS_MAX, place % LEGS_MAX))
 }
 
-/// The session description of a leg.
-pub fn description(line: usize, leg: usize, mulaw: bool, moved: bool) -> String {
-    let (at, format) = (media(line, leg, moved), if mulaw { "0" } else { "8" });
-    let version = u8::from(moved);
+/// The first session description of a leg.
+pub fn description(line: usize, leg: usize, mulaw: bool) -> String {
+    describe(media((line, leg), false), mulaw, 0, None)
+}
+
+fn describe(at: SocketAddr, mulaw: bool, version: u8, change: Option<Change>) -> String {
+    let (ip, port, format) = (at.ip(), at.port(), if mulaw { "0" } else { "8" });
+    let (ip, direction) = match change {
+        Some(Change::Holds) => (ip.to_string(), "a=sendonly\r\n"),
+        Some(Change::HoldsTheOldWay) => ("0.0.0.0".to_owned(), ""),
+        _ => (ip.to_string(), ""),
+    };
     format!(
-        "v=0\r\no=carrier 77 {version} IN IP4 {ip}\r\ns=call\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP {format} 101\r\na=rtpmap:101 telephone-event/8000\r\n",
-        ip = at.ip(),
-        port = at.port(),
+        "v=0\r\no=carrier 77 {version} IN IP4 {MEDIA}\r\ns=call\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+         m=audio {port} RTP/AVP {format} 101\r\na=rtpmap:101 telephone-event/8000\r\n{direction}"
     )
 }
 
 /// A session description with a codec that was not offered.
 pub fn g729(line: usize, leg: usize) -> String {
-    description(line, leg, false, false).replace("AVP 8 101", "AVP 18 101")
+    description(line, leg, false).replace("AVP 8 101", "AVP 18 101")
 }

@@ -83,7 +83,8 @@ impl Network {
         self.put(now + delay, Parcel::Unreachable { to });
     }
 
-    fn put(&mut self, at: Instant, parcel: Parcel) {
+    /// Lets a parcel arrive at `at`.
+    pub fn put(&mut self, at: Instant, parcel: Parcel) {
         self.serial += 1;
         self.under_way.insert((at, self.serial), parcel);
     }

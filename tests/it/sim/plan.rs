@@ -14,6 +14,8 @@ pub struct Plan {
     pub progress: Vec<(Duration, Progress)>,
     pub end: End,
     pub on_cancel: OnCancel,
+    /// Whether the carrier stays in the way of what follows (RFC 3261 §16.6, step 4).
+    pub records_route: bool,
 }
 
 /// A digest challenge (RFC 7616) before anything else.
@@ -90,8 +92,8 @@ pub struct Answer {
     pub keys: Keys,
     pub hang_up: HangUp,
     pub sound: Sound,
-    /// When the carrier moves its media to another address.
-    pub moves_after: Option<Duration>,
+    /// When the carrier changes the stream by a re-INVITE, and how.
+    pub change: Option<(Duration, Change)>,
     pub asks_options: bool,
     pub stranger: bool,
     pub garbage: bool,
@@ -135,6 +137,19 @@ pub enum HangUp {
     WithTheLastWord,
 }
 
+/// How a re-INVITE changes the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// To another address.
+    Moves,
+    /// To another address and the other law.
+    MovesAndEncodesAnew,
+    /// On hold, and back after a while.
+    Holds,
+    /// On hold by the address 0.0.0.0 (RFC 2543), and back after a while.
+    HoldsTheOldWay,
+}
+
 /// What comes from the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sound {
@@ -173,6 +188,9 @@ const REFUSALS: [Refusal; 16] = [
     refusal("482 Loop Detected", "", Reason::RoutingLoop),
 ];
 
+const CHANGES: [Change; 4] =
+    [Change::Moves, Change::MovesAndEncodesAnew, Change::Holds, Change::HoldsTheOldWay];
+
 const fn refusal(status: &'static str, extra: &'static str, means: Reason) -> Refusal {
     Refusal { status, extra, means }
 }
@@ -198,6 +216,7 @@ impl Plan {
                 OnCancel::Busy,
                 OnCancel::Ignore,
             ]),
+            records_route: dice.chance(20),
         };
         plan.agree_on_early_media();
         if matches!(plan.end, End::Unreachable) {
@@ -250,7 +269,8 @@ impl Answer {
             Description::Missing | Description::G729Only => return Some(Reason::MediaIncompatible),
             Description::InAnswer | Description::EarlyOnly => {}
         }
-        if self.hang_up != HangUp::Never || self.stranger || !asks_for_keys {
+        let held = matches!(self.change, Some((_, Change::Holds | Change::HoldsTheOldWay)));
+        if self.hang_up != HangUp::Never || self.stranger || !asks_for_keys || held {
             return None;
         }
         match self.keys {
@@ -318,7 +338,7 @@ fn draw_answer(dice: &mut Dice) -> Answer {
             _ => HangUp::Never,
         },
         sound: if dice.chance(12) { Sound::None } else { Sound::Normal },
-        moves_after: dice.chance(15).then(|| dice.millis(100, 6_000)),
+        change: dice.chance(25).then(|| (dice.millis(100, 6_000), dice.pick(&CHANGES))),
         asks_options: dice.chance(10),
         stranger: dice.chance(8),
         garbage: dice.chance(15),

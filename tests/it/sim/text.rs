@@ -111,6 +111,12 @@ impl Heard {
     pub fn audio(&self) -> Option<(SocketAddr, u8)> {
         audio(&self.body)
     }
+
+    /// Whether the body, if it describes a stream, takes audio: it does not while on hold.
+    pub fn takes_audio(&self) -> bool {
+        let holds = ["a=sendonly", "a=inactive", "c=IN IP4 0.0.0.0"];
+        !holds.iter().any(|line| self.body.contains(line))
+    }
 }
 
 fn parameter<'a>(value: &'a str, name: &str) -> &'a str {

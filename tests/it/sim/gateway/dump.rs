@@ -1,4 +1,4 @@
-//! Every text that is stored, for the search for secrets.
+//! The database as a stranger reads it: every text that is stored, for the search for secrets.
 
 use super::process::database;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -30,4 +30,10 @@ pub async fn stored_text(folder: &Path) -> String {
         }
     }
     text
+}
+
+/// Changes what is stored behind the gateway's back.
+pub async fn meddle(folder: &Path, sql: &'static str) {
+    let mut db = SqliteConnection::connect(&database(folder)).await.expect("the database opens");
+    sqlx::query(sql).execute(&mut db).await.expect("the statement fits the tables");
 }

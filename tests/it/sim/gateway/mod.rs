@@ -3,6 +3,7 @@
 
 mod dump;
 mod ledger;
+mod logs;
 mod panel;
 mod process;
 
@@ -21,6 +22,7 @@ use belfry::verify::keys::SecretKeys;
 use belfry::verify::policy::{PolicySettings, ServicePolicy};
 use dump::stored_text;
 use ledger::Ledger;
+use logs::Logs;
 use panel::{Act, Panel};
 use process::{Pace, Process, Setting};
 use std::collections::BTreeMap;
@@ -64,16 +66,28 @@ struct World<'a> {
     ladder: Ladder,
 }
 
-/// Runs the world of `seed`. Gives how its verifications ended, or the first fault.
-pub fn run(seed: u64, ladder: Ladder) -> Result<Ends, String> {
+/// Runs the world of `seed`. Gives how its verifications ended, or the first fault. `meddle` is a
+/// statement that spoils what is stored before it is judged.
+pub fn run(seed: u64, ladder: Ladder, meddle: Option<&'static str>) -> Result<Ends, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let memory = Path::new("/dev/shm");
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a temporary folder");
+        // Listening costs more than the rest, so not every world is listened to.
+        let logs = (seed % 8 == 0).then(Logs::listen);
         let mut world = World::new(seed, folder.path(), ladder).await;
-        world.run().await
+        world.run().await?;
+        if let Some(sql) = meddle {
+            dump::meddle(folder.path(), sql).await;
+        }
+        let ends = world.judge().await?;
+        let logged = logs.map_or(String::new(), |logs| logs.text());
+        match world.ledger.secret_in(&logged) {
+            Some(secret) => Err(format!("{secret} is logged")),
+            None => Ok(ends),
+        }
     })
 }
 
@@ -180,7 +194,8 @@ impl World<'_> {
         earliest(earliest(agenda, process), self.house.next_at())
     }
 
-    async fn run(&mut self) -> Result<Ends, String> {
+    /// Lets everything happen that happens.
+    async fn run(&mut self) -> Result<(), String> {
         while let Some(now) = self.next_at() {
             if now > END {
                 return Err("it never comes to rest".to_owned());
@@ -201,6 +216,11 @@ impl World<'_> {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Judges what is left once nothing moves any more.
+    async fn judge(&mut self) -> Result<Ends, String> {
         self.house.finish();
         let process = self.process.as_ref().expect("the last life goes on");
         self.ledger.finish(process).await;

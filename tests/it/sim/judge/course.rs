@@ -2,7 +2,7 @@
 
 use super::signalling::Facts;
 use super::sound::Sound;
-use crate::sim::house::SETUP_TIMEOUT;
+use crate::sim::house::{SETUP_TIMEOUT, STILL_MAX};
 use belfry::call::{CallEventKind, Delivery, Receipt, ScriptPolicy};
 use belfry::reason::Reason;
 use belfry::time::{Duration, Instant};
@@ -76,7 +76,9 @@ impl Course {
             (0, Some(_)) => Delivery::Partial,
             (0, None) => Delivery::None,
         };
-        let talk_max = policy.call_max;
+        // A machine that stands still notices the end of a call late.
+        let late = if sound.has_woken() { STILL_MAX } else { Duration::ZERO };
+        let talk_max = policy.call_max + late;
         let setup_max = SETUP_TIMEOUT * 6 + policy.ring_timeout * 2;
         let total = setup_max + Duration::from_secs(32) + talk_max;
         // While the peer moves its media, packets of its old address may be refused.

@@ -244,6 +244,11 @@ impl Judge {
         }
     }
 
+    /// The machine stood still and goes on now.
+    pub fn woke(&mut self, now: Instant) {
+        self.cases.values_mut().for_each(|case| case.sound.woke(now));
+    }
+
     /// Nothing moves any more.
     pub fn finish(&mut self) {
         let ended = self.cases.iter().filter(|(_, case)| !case.lost);

@@ -68,7 +68,7 @@ pub struct Signalling {
     answered_requests: BTreeMap<(String, String), u16>,
     /// Branches on which a refusal of ours was acknowledged.
     acknowledged: BTreeSet<String>,
-    moves: BTreeMap<(String, String), (SocketAddr, u8)>,
+    moves: BTreeMap<(String, String), ((SocketAddr, u8), bool)>,
     cancel_at: Option<Instant>,
     /// The gateway was told to end the call before it was answered.
     quit: bool,
@@ -81,8 +81,8 @@ pub struct Signalling {
 pub struct Facts {
     /// When the 2xx came that the call talks by.
     pub answered_at: Option<Instant>,
-    /// Where RTP may go, and with which payload type; the newest last.
-    pub audio: Vec<(Instant, SocketAddr, u8)>,
+    /// What was agreed of the stream, the newest last.
+    pub audio: Vec<Agreed>,
     /// When the talk was over: our BYE was sent, or the peer's was answered.
     pub talk_over: Option<Instant>,
     /// The peer hung up.
@@ -93,6 +93,17 @@ pub struct Facts {
     pub status: Option<u16>,
     /// News that nothing gets to the peer came while the call was tried.
     pub unreachable: bool,
+}
+
+/// What was agreed of the stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreed {
+    pub since: Instant,
+    /// Where RTP goes.
+    pub to: SocketAddr,
+    pub payload_type: u8,
+    /// Whether any may go there: not while on hold.
+    pub flows: bool,
 }
 
 impl Signalling {
@@ -188,7 +199,9 @@ impl Signalling {
         self.facts.talk_over = ended.then_some(now);
         let audio = heard.audio().or_else(|| self.early_audio.get(&tag).copied());
         let usable = audio.filter(|(_, payload_type)| [0, 8].contains(payload_type));
-        self.facts.audio.extend(usable.map(|(to, payload_type)| (now, to, payload_type)));
+        let flows = heard.takes_audio();
+        let agreed = |(to, payload_type)| Agreed { since: now, to, payload_type, flows };
+        self.facts.audio.extend(usable.map(agreed));
         self.main = Some(tag);
     }
 
@@ -210,7 +223,7 @@ impl Signalling {
         if let Some(audio) =
             heard.audio().filter(|_| Some(heard.tag_of_from()) == self.main.as_deref())
         {
-            self.moves.insert(key.clone(), audio);
+            self.moves.insert(key.clone(), (audio, heard.takes_audio()));
         }
         if heard.method() == Some("BYE") {
             let tag = heard.tag_of_from().to_owned();
@@ -340,7 +353,8 @@ impl Signalling {
         self.owed.remove(at);
         let is_first = self.answered_requests.insert(key.clone(), status).is_none();
         let audio = self.moves.get(&key).filter(|_| is_first && status == 200);
-        self.facts.audio.extend(audio.map(|&(to, payload_type)| (now, to, payload_type)));
+        let agreed = |&((to, payload_type), flows)| Agreed { since: now, to, payload_type, flows };
+        self.facts.audio.extend(audio.map(agreed));
         let of_main = self.main.is_some() && self.facts.peer_hung_up;
         if heard.cseq_method() == "BYE" && status == 200 && of_main {
             self.facts.talk_over.get_or_insert(now);

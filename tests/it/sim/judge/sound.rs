@@ -1,17 +1,29 @@
 //! Judges one call's RTP as the gateway sends it: the frames themselves say what was spoken.
 
-use super::signalling::Facts;
+use super::signalling::{Agreed, Facts};
 use crate::sim::ear::{Ear, Rtp};
 use crate::sim::phone::STAR;
 use belfry::media::{ClipKey, FRAME};
 use belfry::time::{Duration, Instant};
 use std::net::SocketAddr;
 
+/// A frame that was sent.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    /// When it had to be sent.
+    due: Instant,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+}
+
 /// One call's RTP.
 #[derive(Debug)]
 pub struct Sound {
     pub ear: Ear,
-    last: Option<(Instant, u16, u32, u32)>,
+    last: Option<Frame>,
+    /// The machine stood still until this moment.
+    woke_at: Option<Instant>,
     pub packets: u32,
     /// Keys that reached the stream, in order, each once.
     pub keys: Vec<u8>,
@@ -27,6 +39,7 @@ impl Sound {
         Sound {
             ear: Ear::new(locale),
             last: None,
+            woke_at: None,
             packets: 0,
             keys: Vec::new(),
             newest_key: None,
@@ -66,6 +79,55 @@ impl Sound {
         clips.map_while(digit).collect()
     }
 
+    /// The machine stood still and goes on now.
+    pub fn woke(&mut self, now: Instant) {
+        self.woke_at = Some(now);
+    }
+
+    /// Whether the machine stood still since the call began.
+    pub fn has_woken(&self) -> bool {
+        self.woke_at.is_some()
+    }
+
+    /// When a frame is due that follows `last`: it may only leave out time, and say so.
+    fn follows(&self, last: &Frame, rtp: &Rtp<'_>) -> Result<Instant, String> {
+        let ticks = rtp.timestamp.wrapping_sub(last.timestamp);
+        let frames = ticks / 160;
+        let continuous = rtp.sequence == last.sequence.wrapping_add(1)
+            && rtp.ssrc == last.ssrc
+            && ticks % 160 == 0
+            && frames >= 1
+            && rtp.marker == (frames > 1);
+        if !continuous {
+            return Err(format!("the stream breaks: {rtp:?} after {last:?}"));
+        }
+        Ok(last.due + FRAME * frames)
+    }
+
+    /// A frame comes when it is due; after a standstill it is late; after a hold time is left out.
+    fn is_on_time(&self, now: Instant, due: Instant, facts: &Facts) -> Result<(), String> {
+        let woke = self.woke_at == Some(now);
+        if now != due && !(woke && due < now) {
+            return Err(format!("off the 20 ms grid: {now:?} instead of {due:?}"));
+        }
+        // The newest moment from which on frames had to flow, if it is after the last one.
+        let last = self.last.map(|last| last.due);
+        let mut since = last;
+        for (index, agreed) in facts.audio.iter().enumerate() {
+            let was_held = index == 0 || !facts.audio[index - 1].flows;
+            if agreed.flows && was_held {
+                since = since.max(Some(agreed.since));
+            }
+        }
+        let since = since.expect("something was agreed before a frame is judged");
+        let exact = Some(since) == last && self.woke_at.is_none_or(|woke| woke <= since);
+        let late = if exact { due > since + FRAME } else { now > since + FRAME + self.slack * 2 };
+        if late && !self.woke_at.is_some_and(|woke| woke >= since) {
+            return Err(format!("frames are missing since {since:?}"));
+        }
+        Ok(())
+    }
+
     /// Whether marks reach the engine at the moment their frame is sent.
     pub fn is_in_step(&self) -> bool {
         self.slack == Duration::ZERO
@@ -96,37 +158,25 @@ impl Sound {
         digits_asked: u8,
     ) -> Result<Option<ClipKey>, String> {
         let rtp = Rtp::read(bytes).ok_or("no RTP packet")?;
-        let answered_at = facts.answered_at.ok_or("RTP before the answer")?;
+        facts.answered_at.ok_or("RTP before the answer")?;
         if self.closed || facts.talk_over.is_some_and(|over| now > over + self.slack) {
             return Err("RTP after the end of the call".to_owned());
         }
-        let recent = facts.audio.iter().rev();
-        let replaced_at = facts.audio.iter().skip(1).map(|&(at, ..)| at).next_back();
-        let fresh = replaced_at.is_some_and(|at| now.since(at) <= self.slack);
-        let mut allowed = recent.take(if fresh { 2 } else { 1 });
-        if !allowed.any(|&(_, address, kind)| address == to && kind == rtp.payload_type) {
+        let fresh = |agreed: &Agreed| now.since(agreed.since) <= self.slack;
+        let reach = if facts.audio.last().is_some_and(fresh) { 2 } else { 1 };
+        let mut agreed = facts.audio.iter().rev().take(reach);
+        let fits = |a: &Agreed| a.flows && a.to == to && a.payload_type == rtp.payload_type;
+        if !agreed.any(fits) {
             return Err(format!("RTP of type {} to {to}, not as agreed", rtp.payload_type));
         }
-        match self.last {
-            None if now.since(answered_at) > FRAME + self.slack * 2 => {
-                return Err("the first frame is late".to_owned());
-            }
+        let due = match self.last {
             None if !rtp.marker => return Err("a talkspurt without marker".to_owned()),
-            None => {}
-            Some((at, sequence, timestamp, ssrc)) => {
-                if now != at + FRAME {
-                    return Err(format!("off the 20 ms grid by {:?}", now.since(at)));
-                }
-                let continuous = rtp.sequence == sequence.wrapping_add(1)
-                    && rtp.timestamp == timestamp.wrapping_add(160)
-                    && rtp.ssrc == ssrc
-                    && !rtp.marker;
-                if !continuous {
-                    return Err(format!("the stream breaks: {ssrc:08x} {sequence} {timestamp}"));
-                }
-            }
-        }
-        self.last = Some((now, rtp.sequence, rtp.timestamp, rtp.ssrc));
+            None => now,
+            Some(last) => self.follows(&last, &rtp)?,
+        };
+        self.is_on_time(now, due, facts)?;
+        self.last =
+            Some(Frame { due, sequence: rtp.sequence, timestamp: rtp.timestamp, ssrc: rtp.ssrc });
         self.packets += 1;
         let begins = self.ear.hear(&rtp);
         if matches!(begins, Some(ClipKey::CodeIntro | ClipKey::CodeAgain))
