@@ -1,8 +1,9 @@
 //! What is heard in a stream of RTP packets, by comparing their payload with the known clips.
 //!
 //! A clip is known by any one of its frames that no other clip has; where it began follows from
-//! the packet's number: when the sender is held up, what it plays waits. So losses, copies and disorder on the way change nothing of what is
-//! understood, as long as one such frame of each clip arrives.
+//! the packet's number: when the sender is held up, what it plays waits. So losses, copies and
+//! disorder on the way change nothing of what is understood, as long as one such frame of each clip
+//! arrives.
 
 use super::prompts;
 use belfry::media::{ClipKey, Codec};

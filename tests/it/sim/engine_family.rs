@@ -1,11 +1,11 @@
 //! The fast family: the engine and its media alone, a few calls a seed, everything drawn.
 
 use super::Ends;
+use super::carrier::plan::Plan;
 use super::dice::Dice;
 use super::house::{Blueprint, CALLS_MAX, House, STILL_MAX, trunk_name};
 use super::ladder::Ladder;
 use super::network::Weather;
-use super::plan::Plan;
 use super::prompts;
 use super::script::quick_script;
 use super::tamper::Tamper;

@@ -3,9 +3,8 @@
 //! It does what `net` does with sockets and threads: carries what comes to the engine and the bank,
 //! and what they put out to where it belongs. The judge sees all of it.
 
-use super::carrier::{Carrier, Outgoing};
+use super::carrier::{Carrier, Outgoing, digest};
 use super::dice::Dice;
-use super::digest;
 use super::judge::Judge;
 use super::ladder::Ladder;
 use super::network::{Network, Parcel, Weather};

@@ -6,17 +6,13 @@
 
 mod carrier;
 mod dice;
-mod digest;
 mod ear;
 mod engine_family;
 mod gateway;
 mod house;
 mod judge;
 mod ladder;
-mod leg;
 mod network;
-mod phone;
-mod plan;
 mod prompts;
 mod script;
 mod tamper;

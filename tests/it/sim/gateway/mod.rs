@@ -76,7 +76,7 @@ pub fn run(seed: u64, ladder: Ladder, meddle: Option<&'static str>) -> Result<En
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let folder = folder.expect("a temporary folder");
         // Listening costs more than the rest, so not every world is listened to.
-        let logs = (seed % 8 == 0).then(Logs::listen);
+        let logs = seed.is_multiple_of(8).then(Logs::listen);
         let mut world = World::new(seed, folder.path(), ladder).await;
         world.run().await?;
         if let Some(sql) = meddle {

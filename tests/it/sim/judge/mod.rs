@@ -8,7 +8,7 @@ mod course;
 mod signalling;
 mod sound;
 
-use super::plan::Plan;
+use super::carrier::plan::Plan;
 use super::text::Heard;
 use belfry::call::{CallEvent, CallEventKind, CallOrder};
 use belfry::id::AttemptId;

@@ -1,8 +1,8 @@
 //! Judges one call's RTP as the gateway sends it: the frames themselves say what was spoken.
 
 use super::signalling::{Agreed, Facts};
+use crate::sim::carrier::phone::STAR;
 use crate::sim::ear::{Ear, Rtp};
-use crate::sim::phone::STAR;
 use belfry::media::{ClipKey, FRAME};
 use belfry::time::{Duration, Instant};
 use std::net::SocketAddr;
@@ -95,7 +95,7 @@ impl Sound {
         let frames = ticks / 160;
         let continuous = rtp.sequence == last.sequence.wrapping_add(1)
             && rtp.ssrc == last.ssrc
-            && ticks % 160 == 0
+            && ticks.is_multiple_of(160)
             && frames >= 1
             && rtp.marker == (frames > 1);
         if !continuous {
@@ -122,7 +122,7 @@ impl Sound {
         let since = since.expect("something was agreed before a frame is judged");
         let exact = Some(since) == last && self.woke_at.is_none_or(|woke| woke <= since);
         let late = if exact { due > since + FRAME } else { now > since + FRAME + self.slack * 2 };
-        if late && !self.woke_at.is_some_and(|woke| woke >= since) {
+        if late && self.woke_at.is_none_or(|woke| woke < since) {
             return Err(format!("frames are missing since {since:?}"));
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! One place that answered: a dialog of the carrier's, its requests, and the phone behind it.
 
-use super::dice::Dice;
 use super::phone::{Act, Phone};
 use super::plan::{Answer, Change, Description, HangUp, Keys, Sound};
-use super::text::Heard;
+use crate::sim::dice::Dice;
+use crate::sim::text::Heard;
 use belfry::time::{Duration, Instant};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

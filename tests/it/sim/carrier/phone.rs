@@ -1,8 +1,8 @@
 //! The phone at the end of one leg: what the person hears and does, and the RTP it sends.
 
-use super::dice::Dice;
-use super::ear::{Ear, Rtp};
 use super::plan::{Answer, HangUp, Keys};
+use crate::sim::dice::Dice;
+use crate::sim::ear::{Ear, Rtp};
 use belfry::media::ClipKey;
 use belfry::time::{Duration, Instant};
 use std::net::SocketAddr;

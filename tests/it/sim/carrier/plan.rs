@@ -1,7 +1,7 @@
 //! What the carrier and the person behind it will do with one call, drawn before it comes.
 
-use super::dice::Dice;
-use super::text::Style;
+use crate::sim::dice::Dice;
+use crate::sim::text::Style;
 use belfry::reason::Reason;
 use belfry::time::Duration;
 

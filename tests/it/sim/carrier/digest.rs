@@ -1,7 +1,7 @@
 //! The carrier's side of digest authentication (RFC 7616 §3.4), computed on its own.
 
 use super::plan::{Algorithm, Challenge};
-use super::text::Heard;
+use crate::sim::text::Heard;
 use sha2::Digest as _;
 
 pub const USERNAME: &str = "belfry-1";
