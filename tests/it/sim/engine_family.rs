@@ -3,7 +3,7 @@
 use super::Ends;
 use super::carrier::plan::Plan;
 use super::dice::Dice;
-use super::house::{Blueprint, CALLS_MAX, House, STILL_MAX, trunk_name};
+use super::house::{Blueprint, House, STILL_MAX, trunk_name};
 use super::ladder::Ladder;
 use super::network::Weather;
 use super::prompts;
@@ -51,6 +51,7 @@ pub fn run(seed: u64, wishes: &Wishes, ladder: Ladder) -> Result<Ends, String> {
     let blueprint = Blueprint {
         seed,
         weather: wishes.weather.unwrap_or_else(|| Weather::draw(&mut dice)),
+        calls_max: 8,
         channels: (0..trunks).map(|_| dice.between(1, 4) as usize).collect(),
         locale: locale.to_owned(),
         slack: if dice.chance(30) { Duration::from_millis(3) } else { Duration::ZERO },
@@ -101,7 +102,7 @@ fn draw_agenda(
 ) -> BTreeMap<(Instant, u64), Act> {
     let mut agenda = BTreeMap::new();
     let mut entropy = Entropy::from_seed(blueprint.seed ^ 0xa6e_0da);
-    let calls = if real { dice.between(1, 2) } else { dice.between(1, CALLS_MAX as u64 / 2 + 1) };
+    let calls = if real { dice.between(1, 2) } else { dice.between(1, 5) };
     let mut serial = 0;
     let mut put = |at: Instant, act: Act| {
         serial += 1;

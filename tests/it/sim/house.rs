@@ -28,9 +28,7 @@ pub const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest the machine stands still.
 pub const STILL_MAX: Duration = Duration::from_millis(400);
 const SIP_PORT: u16 = 5060;
-/// The most calls at once; the RTP ports are exactly as many.
-pub const CALLS_MAX: usize = 8;
-const RTP_PORTS: (u16, u16) = (40_000, 40_000 + 2 * CALLS_MAX as u16 - 1);
+const RTP_PORT_FIRST: u16 = 40_000;
 
 /// How a house is built.
 #[derive(Debug, Clone)]
@@ -39,6 +37,8 @@ pub struct Blueprint {
     pub weather: Weather,
     /// Channels of each trunk; trunks are named `t0`, `t1`…
     pub channels: Vec<usize>,
+    /// The most calls at once; there are exactly as many RTP ports.
+    pub calls_max: usize,
     pub locale: String,
     /// How long a command is under way between the engine and its media, at most.
     pub slack: Duration,
@@ -107,9 +107,9 @@ fn machine(blueprint: &Blueprint, crashes: u64) -> Machine {
             trunk_addresses: (0..blueprint.channels.len()).map(|i| trunk_address(i).ip()).collect(),
         },
         rtp_address: GATEWAY,
-        rtp_ports: RTP_PORTS,
+        rtp_ports: (RTP_PORT_FIRST, RTP_PORT_FIRST + 2 * blueprint.calls_max as u16 - 1),
         rtp_quarantine: Duration::from_secs(2),
-        calls_max: CALLS_MAX,
+        calls_max: blueprint.calls_max,
         trunks: blueprint.channels.iter().enumerate().map(trunk).collect(),
     };
     let entropy = Entropy::from_seed(blueprint.seed ^ crashes << 48);
@@ -382,7 +382,7 @@ impl House {
     pub fn finish(&mut self) {
         let Machine { engine, bank, sockets, .. } = &self.machine;
         let rested = Instant::from_nanos(u64::MAX);
-        let taken = CALLS_MAX - engine.capacity(rested);
+        let taken = self.blueprint.calls_max - engine.capacity(rested);
         let left = (engine.calls(), bank.len(), sockets.len(), taken);
         if left != (0, 0, 0, 0) {
             self.judge.blame(format!("calls, streams, sockets, ports left: {left:?}"));

@@ -98,6 +98,7 @@ impl World<'_> {
         let blueprint = Blueprint {
             seed,
             weather: Weather::draw(&mut dice),
+            calls_max: dice.between(2, 8) as usize,
             channels: (0..trunks).map(|_| dice.between(1, 4) as usize).collect(),
             locale: prompts::QUICK.to_owned(),
             slack: if dice.chance(30) { Duration::from_millis(3) } else { Duration::ZERO },
@@ -106,7 +107,8 @@ impl World<'_> {
         };
         let pace = Pace::draw(&mut dice);
         ladder.say(Instant::ZERO, format_args!("{blueprint:?} {pace:?}"));
-        let house = House::new(blueprint, dice.fork(), ladder.clone());
+        let mut house = House::new(blueprint, dice.fork(), ladder.clone());
+        house.judge.asks_within_capacity = true;
         let panel = Panel::new(String::new(), dice.fork());
         let mut world = World {
             seed,

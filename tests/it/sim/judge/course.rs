@@ -25,6 +25,11 @@ impl Course {
         Course { placed_at, canceled: false, rank: 0, confirmed: false, readings: 0, ended: None }
     }
 
+    /// Whether nothing was told of it yet.
+    pub fn has_not_begun(&self) -> bool {
+        self.rank == 0
+    }
+
     /// Takes an event; says what is wrong with it.
     pub fn event(&mut self, kind: &CallEventKind) -> Result<(), String> {
         if self.ended.is_some() {

@@ -52,6 +52,8 @@ pub struct Judge {
     touched: Option<AttemptId>,
     channels: BTreeMap<String, usize>,
     slack: Duration,
+    /// Whether no more calls are asked for than the engine says it takes.
+    pub asks_within_capacity: bool,
     pub locale: String,
 }
 
@@ -67,6 +69,7 @@ impl Judge {
             touched: None,
             channels,
             slack,
+            asks_within_capacity: false,
             locale: locale.to_owned(),
         }
     }
@@ -224,6 +227,7 @@ impl Judge {
         let Some(case) = self.cases.get_mut(&event.attempt) else {
             return self.blame("an event of no call");
         };
+        let never_dialed = case.course.has_not_begun();
         let mut result = case.course.event(&event.kind);
         if let (Ok(()), CallEventKind::Ended(receipt)) = (&result, &event.kind) {
             let Case { order, signalling, sound, course, .. } = case;
@@ -234,6 +238,23 @@ impl Judge {
             result = Err(format!("{secret} is in {text}"));
         }
         self.rule(event.attempt, result);
+        if never_dialed && self.cases[&event.attempt].course.ended == Some(Reason::TrunkUnavailable)
+        {
+            self.refused(event.attempt);
+        }
+    }
+
+    /// A call was refused for want of a channel or a port. Whoever asks for no more calls than the
+    /// engine says it takes is refused only when all channels of the trunk are in use.
+    fn refused(&mut self, attempt: AttemptId) {
+        let trunk = &self.cases[&attempt].order.trunk;
+        let placed =
+            |case: &&Case| case.order.trunk == *trunk && !case.lost && case.course.ended.is_none();
+        let used = self.cases.values().filter(placed).count();
+        let has_room = used < self.channels.get(trunk).copied().unwrap_or_default();
+        if has_room && self.asks_within_capacity {
+            self.blame(format!("{attempt} was refused, though {trunk} has only {used} calls"));
+        }
     }
 
     /// A step is over: everything it demanded must have been sent.
