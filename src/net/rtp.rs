@@ -1,7 +1,7 @@
 //! The RTP worker threads: each owns a share of the streams and wakes for their frames.
 //!
 //! A worker waits in epoll for packets, commands or the next frame's deadline, whichever comes
-//! first; `epoll_pwait2` gives that wait a resolution of nanoseconds.
+//! first; `epoll_pwait2` (Linux 5.11) gives that wait a resolution of nanoseconds.
 
 use super::clock::Clock;
 use super::sip_socket::udp_socket;
