@@ -5,6 +5,7 @@ use super::rtp::RtpWorkers;
 use crate::call::{CallEvent, Engine, EngineCommand, EngineOutput};
 use crate::id::AttemptId;
 use crate::media::StreamEvent;
+use crate::sip::wire;
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -135,6 +136,7 @@ impl Running {
         for _ in 0..BURST_MAX {
             // An error on a UDP socket speaks of an earlier datagram; there is nothing to read.
             let Ok((length, source)) = received else { return };
+            log_sip("received", source, &buffer[..length]);
             self.engine.handle_sip(self.clock.now(), source, &buffer[..length]);
             received = self.sip.try_recv_from(buffer);
         }
@@ -143,6 +145,7 @@ impl Running {
     /// A full buffer is a lost datagram, which its transaction repeats; any other error says that
     /// there is no way to the destination (RFC 3261 §18.4).
     fn send(&mut self, datagram: &[u8], destination: SocketAddr) {
+        log_sip("sent", destination, datagram);
         let Err(error) = self.sip.try_send_to(datagram, destination) else { return };
         self.load.datagrams_unsent.fetch_add(1, Ordering::Relaxed);
         if error.kind() != std::io::ErrorKind::WouldBlock {
@@ -167,5 +170,15 @@ impl Running {
         let capacity = self.engine.capacity(self.clock.now());
         self.load.capacity.store(capacity, Ordering::Relaxed);
         self.load.calls.store(self.engine.calls(), Ordering::Relaxed);
+    }
+}
+
+/// Method or status, and Call-ID: enough to follow a call, and nothing of whom it is to.
+fn log_sip(what: &'static str, peer: SocketAddr, datagram: &[u8]) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        match wire::parse(datagram) {
+            Ok(message) => tracing::debug!(%peer, sip = ?message, "SIP {what}"),
+            Err(error) => tracing::debug!(%peer, %error, "unreadable SIP {what}"),
+        }
     }
 }
