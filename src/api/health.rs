@@ -12,8 +12,9 @@ pub(super) async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// Ready: the database takes writes.
+/// Ready: the database takes writes, and the gateway is not stopping.
 pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+    api.must_not_be_stopping()?;
     api.gateway.ready(api.now()).await?;
     Ok(Json(json!({ "status": "ok" })))
 }

@@ -28,6 +28,8 @@ use crate::gateway::Gateway;
 use crate::time::UnixMillis;
 use axum::Router;
 use axum::routing::{get, post};
+use problem::{Code, Problem};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -41,12 +43,30 @@ pub struct Api {
     clock: Clock,
     entropy: Arc<Mutex<Entropy>>,
     limits: Limits,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Api {
     /// An API over `gateway` that takes the time from `clock` and all randomness from `entropy`.
     pub fn new(gateway: Gateway, clock: Clock, entropy: Entropy, limits: Limits) -> Self {
-        Api { gateway, clock, entropy: Arc::new(Mutex::new(entropy)), limits }
+        let (entropy, stopping) = (Arc::new(Mutex::new(entropy)), Arc::default());
+        Api { gateway, clock, entropy, limits, stopping }
+    }
+
+    /// A switch for the moment the gateway begins to stop: from then on it is not ready, and starts
+    /// nothing, while codes may still be checked and calls be watched to their end.
+    pub fn stopping(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stopping)
+    }
+
+    /// Refuses what would need a further call once the gateway stops.
+    fn must_not_be_stopping(&self) -> Result<(), Problem> {
+        if !self.stopping.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let detail = "This gateway is stopping and places no further call; try again in a moment.";
+        let retry_after = crate::time::Duration::from_secs(5);
+        Err(Problem::new(Code::Unavailable, detail).retry_after(retry_after))
     }
 
     fn now(&self) -> UnixMillis {

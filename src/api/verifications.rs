@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 pub(super) async fn start(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     post(api, request, render::started, async |posted| {
         let Posted { api, caller, body, remember } = posted;
+        api.must_not_be_stopping()?;
         let request = start_request::parse(&body)?;
         let (now, mut entropy) = (api.now(), api.entropy());
         let remember = remember.as_ref();

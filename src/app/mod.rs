@@ -21,6 +21,7 @@ use loops::{Control, Shared};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -86,6 +87,8 @@ pub struct App {
     engine: EngineHandle,
     progress: broadcast::Sender<CallEvent>,
     stopping: watch::Sender<bool>,
+    /// The API's switch: it refuses new verifications from then on.
+    api_stopping: Arc<AtomicBool>,
     http_stop: watch::Sender<bool>,
     drain: Duration,
     api: JoinHandle<()>,
@@ -178,7 +181,8 @@ impl App {
             tokio::spawn(loops::dispatch(shared.clone(), control, entropy.fork())),
             tokio::spawn(loops::sweep(shared, entropy.fork())),
         ];
-        let api = serve_api(config, gateway.clone(), clock, listener, http_stopped, entropy);
+        let (api, api_stopping) =
+            serve_api(config, gateway.clone(), clock, listener, http_stopped, entropy);
         tracing::info!(http.address = %http, sip.address = %sip, "the gateway is ready");
         Ok(App {
             http,
@@ -188,6 +192,7 @@ impl App {
             engine,
             progress,
             stopping,
+            api_stopping,
             http_stop,
             drain: config.shutdown.drain,
             api,
@@ -213,7 +218,9 @@ impl App {
     /// Stops: places no further call, lets live ones end within `shutdown.drain_s`, hangs up the
     /// rest, writes everything down, and closes the database.
     pub async fn stop(self) {
-        let App { engine, stopping, http_stop, drain, api, record, others, store, .. } = self;
+        let App { engine, stopping, api_stopping, http_stop, drain, .. } = self;
+        let (api, record, others, store) = (self.api, self.record, self.others, self.store);
+        api_stopping.store(true, Ordering::Relaxed);
         stopping.send_replace(true);
         tracing::info!(calls = engine.calls(), "stopping: no further call is placed");
         if tokio::time::timeout(drain, no_calls(&engine)).await.is_err() {
@@ -280,26 +287,27 @@ fn serve_api(
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,
     entropy: Entropy,
-) -> JoinHandle<()> {
+) -> (JoinHandle<()>, Arc<AtomicBool>) {
     let limits = api::Limits {
         body_bytes_max: config.http.body_bytes_max,
         header_timeout: config.http.header_timeout,
+        body_timeout: config.http.body_timeout,
         connections_max: config.http.connections_max,
+        connection_age_max: config.http.connection_age_max,
         ..api::Limits::default()
     };
-    let router = api::router(api::Api::new(
-        gateway,
-        Arc::new(move || clock.unix()),
-        entropy,
-        limits.clone(),
-    ));
-    tokio::spawn(async move {
+    let now = Arc::new(move || clock.unix());
+    let api = api::Api::new(gateway, now, entropy, limits.clone());
+    let stopping = api.stopping();
+    let router = api::router(api);
+    let serving = tokio::spawn(async move {
         let stopped = async {
             // A sender that is gone means the same.
             let _ = stop.wait_for(|stop| *stop).await;
         };
         api::serve(listener, router, stopped, limits).await;
-    })
+    });
+    (serving, stopping)
 }
 
 /// One name per process: a restarted gateway must not renew the leases of the dead one.

@@ -5,7 +5,7 @@ use super::rtp::RtpWorkers;
 use crate::call::{CallEvent, Engine, EngineCommand, EngineOutput};
 use crate::id::AttemptId;
 use crate::media::StreamEvent;
-use crate::sip::wire;
+use crate::sip::wire::{self, Message};
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -177,7 +177,8 @@ impl Running {
 fn log_sip(what: &'static str, peer: SocketAddr, datagram: &[u8]) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         match wire::parse(datagram) {
-            Ok(message) => tracing::debug!(%peer, sip = ?message, "SIP {what}"),
+            Ok(Message::Request(sip)) => tracing::debug!(%peer, ?sip, "SIP {what}"),
+            Ok(Message::Response(sip)) => tracing::debug!(%peer, ?sip, "SIP {what}"),
             Err(error) => tracing::debug!(%peer, %error, "unreadable SIP {what}"),
         }
     }

@@ -8,6 +8,7 @@ use belfry::id::KeyId;
 use belfry::store::{ApiKey, KeyKind};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 async fn with_authorization(world: &World, value: Option<&str>) -> Answer {
     let mut request = Request::builder().uri("/v1/verifications");
@@ -166,4 +167,20 @@ async fn a_gateway_without_its_database_is_alive_but_not_ready_and_says_no_more(
             assert!(!answer.text.to_lowercase().contains(word), "{}", answer.text);
         }
     }
+}
+
+#[tokio::test]
+async fn a_stopping_gateway_starts_nothing_but_still_answers_for_what_it_has() {
+    let world = World::new().await;
+    let id = world.start().await["id"].as_str().expect("an id").to_owned();
+    world.stopping.store(true, Ordering::SeqCst);
+    let body = json!({ "to": "+3225805001" });
+    for answer in [world.get("/readyz").await, world.post("/v1/verifications", body).await] {
+        assert_eq!(answer.problem(), (503, "unavailable".to_owned()));
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+    let list = world.get("/v1/verifications").await.json();
+    assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "nothing was started");
+    assert_eq!(world.check(&id, "000000").await.status, 200);
+    assert_eq!(world.get("/healthz").await.status, 200);
 }

@@ -17,7 +17,7 @@ use belfry::verify::policy::{PolicySettings, ServicePolicy};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tower::ServiceExt;
 
@@ -30,6 +30,8 @@ pub struct World {
     pub router: Router,
     pub gateway: Gateway,
     pub key: String,
+    /// Set when the gateway begins to stop.
+    pub stopping: Arc<AtomicBool>,
     /// Removed when the world ends.
     pub folder: tempfile::TempDir,
     canceled: Arc<Mutex<Vec<AttemptId>>>,
@@ -129,6 +131,7 @@ impl World {
         };
         let api = Api::new(gateway.clone(), now, entropy.fork(), limits);
         let mut world = World {
+            stopping: api.stopping(),
             router: router(api),
             gateway,
             key: String::new(),
