@@ -599,9 +599,9 @@ mod tests {
         let mut world = World::started(1, ms(1_000));
         let call = world.calls[0];
         let set = super::super::prompt::tests::synthetic_set("en");
-        let track = super::super::Phrase::new(&set)
-            .say_marked(super::super::ClipKey::Digit(0), Some(Mark(1)), Some(Mark(2)))
-            .into_track(7);
+        let clip = set.clip(super::super::ClipKey::Digit(0));
+        let cue = Cue::Clip { clip, mark_start: Some(Mark(1)), mark_end: Some(Mark(2)) };
+        let track = Track { id: 7, cues: vec![cue] };
         world.command(ms(1_000), MediaCommand::Play { call, track });
         let key = [0x80, 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 5, 10, 0, 160];
         world.packet(ms(1_001), &key);

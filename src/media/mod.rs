@@ -1,7 +1,7 @@
 //! What is heard: prompts, the frames they are sent in, and the keys that come back. Sans-IO.
 //!
 //! From the file to the wire: [`wav`] reads a recording, [`resample`] brings it to the telephone
-//! band, [`prompt`] keeps the clips of a language, [`phrase`] puts them in order, [`playout`] walks
+//! band, [`prompt`] keeps the clips of a language, [`track`] puts them in order, [`playout`] walks
 //! through them frame by frame, [`stream`] makes them one call's RTP ([`rtp`], RFC 3550) and hears
 //! the keys pressed ([`dtmf`], RFC 4733), and [`bank`] keeps the streams of one worker in time.
 //!
@@ -14,13 +14,13 @@ pub mod dtmf;
 pub mod g711;
 mod library;
 pub mod noise;
-pub mod phrase;
 pub mod playout;
 pub mod prompt;
 mod reception;
 pub mod resample;
 pub mod rtp;
 pub mod stream;
+pub mod track;
 pub mod wav;
 
 pub use bank::{Bank, BankConfig, BankOutput, MediaCommand};
@@ -28,10 +28,10 @@ pub use clip::{Clip, ClipKey};
 pub use dtmf::Key;
 pub use g711::Codec;
 pub use library::{LibraryError, PromptLibrary};
-pub use phrase::{Cue, DigitPauses, Mark, Phrase, Track, frames};
 pub use prompt::{PromptError, PromptSet, Quality};
 pub use rtp::Packet;
 pub use stream::{Stream, StreamConfig, StreamEvent, StreamStats};
+pub use track::{Cue, Mark, Track, frames, groups};
 
 use crate::time::Duration;
 

@@ -5,7 +5,7 @@
 //! robot is a telephone, and this is what its person heard.
 
 use crate::call::CallEventKind;
-use crate::media::phrase;
+use crate::media;
 use crate::robot::ear::Reading;
 use crate::robot::{CallRecord, Direction, Step, What};
 use crate::secret::Digits;
@@ -189,7 +189,7 @@ fn heard(code: &Reading) -> String {
 fn grouped(code: &Digits) -> String {
     let mut digits = code.as_slice();
     let mut groups = Vec::new();
-    for &size in phrase::groups(code.len()) {
+    for &size in media::groups(code.len()) {
         let (group, rest) = digits.split_at(size);
         groups.push(group.iter().map(u8::to_string).collect::<String>());
         digits = rest;
