@@ -15,6 +15,7 @@ use crate::time::{Duration, UnixMillis};
 use crate::verify::attempt::{Attempt, AttemptState, Origin, Receipt};
 use crate::verify::event::EventKind;
 use crate::verify::limits::may_start_call;
+use crate::verify::next::blames_trunk;
 use crate::verify::verification::{Status, Verification};
 use serde_json::json;
 
@@ -150,21 +151,10 @@ fn choose_trunk<'a>(trunks: &'a [String], attempt: &Attempt, all: &[Attempt]) ->
     let failed = all
         .iter()
         .rfind(|other| attempt.origin == Origin::Redial && other.ordinal + 1 == attempt.ordinal)
-        .filter(|before| before.reason.is_some_and(is_technical))
+        .filter(|before| before.reason.is_some_and(blames_trunk))
         .and_then(|before| before.trunk.as_ref());
     trunks
         .iter()
         .min_by_key(|trunk| (asked(trunk), failed == Some(trunk)))
         .expect("a service has at least one trunk")
-}
-
-/// Whether the trunk, rather than the person or the phone, ended a call.
-fn is_technical(reason: Reason) -> bool {
-    use Reason::{
-        CallerIdRejected, MediaIncompatible, OneWayAudio, TrunkAuthFailed, TrunkUnavailable,
-    };
-    matches!(
-        reason,
-        CallerIdRejected | MediaIncompatible | OneWayAudio | TrunkAuthFailed | TrunkUnavailable
-    )
 }

@@ -88,7 +88,7 @@ impl Gateway {
                 let from = resend_after(&service.policy, used, ended.reason, act.now);
                 act.tx.set_resend_after(id, from).await?;
             }
-            Next::Redial { after, .. } => {
+            Next::Redial { after } => {
                 let send = act.tx.count_send(id).await?;
                 let send = send.expect("a redial is only decided while a send is left");
                 act.queue(id, send, Origin::Redial, act.now.plus(after)).await?;

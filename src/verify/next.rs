@@ -44,8 +44,6 @@ pub enum Next {
     Redial {
         /// How long from the end of this one.
         after: Duration,
-        /// Whether to prefer a trunk that was not used yet.
-        other_trunk: bool,
     },
     /// Try the next trunk within the same send.
     Failover {
@@ -76,6 +74,20 @@ pub fn wait_after(reason: Reason) -> Duration {
     }
 }
 
+/// Whether the trunk, rather than the person or the phone, ended a call: one that follows then
+/// prefers another.
+pub const fn blames_trunk(reason: Reason) -> bool {
+    use Reason as R;
+    matches!(
+        reason,
+        R::CallerIdRejected
+            | R::MediaIncompatible
+            | R::OneWayAudio
+            | R::TrunkAuthFailed
+            | R::TrunkUnavailable
+    )
+}
+
 /// Decides what follows `ended`.
 pub fn next(ended: EndedCall, situation: Situation) -> Next {
     use Reason as R;
@@ -86,8 +98,8 @@ pub fn next(ended: EndedCall, situation: Situation) -> Next {
             Next::StayPending
         }
         R::NoHuman | R::MachineSuspected | R::Canceled | R::Expired => Next::StayPending,
-        R::Busy => redial(BUSY_WAIT, false, situation),
-        R::OneWayAudio if situation.trunks > 1 => redial(Duration::ZERO, true, situation),
+        R::Busy => redial(BUSY_WAIT, situation),
+        R::OneWayAudio if situation.trunks > 1 => redial(Duration::ZERO, situation),
         R::OneWayAudio => Next::StayPending,
         // The same on any trunk and at any time.
         R::InvalidNumber | R::NumberChanged | R::DestinationBarred => Next::Fail,
@@ -96,7 +108,7 @@ pub fn next(ended: EndedCall, situation: Situation) -> Next {
         R::CallerIdRejected | R::TrunkAuthFailed | R::MediaIncompatible | R::TrunkUnavailable
             if ended.rang =>
         {
-            redial(Duration::ZERO, true, situation)
+            redial(Duration::ZERO, situation)
         }
         R::CallerIdRejected | R::TrunkAuthFailed | R::MediaIncompatible => {
             other_trunk(situation).unwrap_or(Next::Fail)
@@ -104,18 +116,14 @@ pub fn next(ended: EndedCall, situation: Situation) -> Next {
         R::TrunkUnavailable => other_trunk(situation)
             .or_else(|| backoff(ended.retry_after, situation))
             .unwrap_or(Next::Fail),
-        R::Interrupted if ended.rang => redial(Duration::ZERO, false, situation),
+        R::Interrupted if ended.rang => redial(Duration::ZERO, situation),
         R::Interrupted => backoff(None, situation).unwrap_or(Next::StayPending),
     }
 }
 
-fn redial(after: Duration, other_trunk: bool, situation: Situation) -> Next {
+fn redial(after: Duration, situation: Situation) -> Next {
     let allowed = situation.redials < REDIALS_MAX && situation.sends_left > 0;
-    if allowed && in_time(after, situation) {
-        Next::Redial { after, other_trunk }
-    } else {
-        Next::StayPending
-    }
+    if allowed && in_time(after, situation) { Next::Redial { after } } else { Next::StayPending }
 }
 
 fn other_trunk(situation: Situation) -> Option<Next> {
@@ -156,8 +164,8 @@ mod tests {
         Next::Failover { after: Duration::from_secs(seconds) }
     }
 
-    fn redial_s(seconds: u64, other_trunk: bool) -> Next {
-        Next::Redial { after: Duration::from_secs(seconds), other_trunk }
+    fn redial_s(seconds: u64) -> Next {
+        Next::Redial { after: Duration::from_secs(seconds) }
     }
 
     /// Every reason: what follows with one trunk, and what with two.
@@ -166,8 +174,8 @@ mod tests {
         use Reason::*;
         const NOW: Next = Next::Failover { after: Duration::ZERO };
         const IN_5_S: Next = Next::Failover { after: Duration::from_secs(5) };
-        const IN_60_S: Next = Next::Redial { after: Duration::from_secs(60), other_trunk: false };
-        const OTHER: Next = Next::Redial { after: Duration::ZERO, other_trunk: true };
+        const IN_60_S: Next = Next::Redial { after: Duration::from_secs(60) };
+        const OTHER: Next = Next::Redial { after: Duration::ZERO };
         &[
             (Completed, StayPending, StayPending),
             (HungUp, StayPending, StayPending),
@@ -209,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn a_redial_leaves_the_trunk_only_where_it_was_to_blame() {
+        use Reason::*;
+        for &reason in Reason::ALL {
+            let blamed = [
+                CallerIdRejected,
+                TrunkAuthFailed,
+                MediaIncompatible,
+                TrunkUnavailable,
+                OneWayAudio,
+            ];
+            assert_eq!(blames_trunk(reason), blamed.contains(&reason), "{reason}");
+        }
+    }
+
+    #[test]
     fn nobody_is_redialled_twice_or_without_a_send_left() {
         for &reason in Reason::ALL {
             for rang in [false, true] {
@@ -240,9 +263,9 @@ mod tests {
     #[test]
     fn a_trunk_that_let_the_phone_ring_costs_a_send() {
         let rang = EndedCall { rang: true, ..ended(Reason::TrunkUnavailable) };
-        assert_eq!(next(rang, Situation { trunks: 2, ..FRESH }), redial_s(0, true));
+        assert_eq!(next(rang, Situation { trunks: 2, ..FRESH }), redial_s(0));
         let lost = EndedCall { rang: true, ..ended(Reason::Interrupted) };
-        assert_eq!(next(lost, FRESH), redial_s(0, false));
+        assert_eq!(next(lost, FRESH), redial_s(0));
     }
 
     #[test]
@@ -274,7 +297,7 @@ mod tests {
         let left = |time_left, reason| next(ended(reason), Situation { time_left, ..FRESH });
         let least = BUSY_WAIT + FIRST_READING_NEEDS;
         let short = least - Duration::from_millis(1);
-        assert_eq!(left(least, Reason::Busy), redial_s(60, false));
+        assert_eq!(left(least, Reason::Busy), redial_s(60));
         assert_eq!(left(short, Reason::Busy), Next::StayPending);
         let least = BACKOFF_FIRST + FIRST_READING_NEEDS;
         let short = least - Duration::from_millis(1);
