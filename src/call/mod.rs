@@ -17,8 +17,5 @@ mod trunk;
 
 pub use engine::{Engine, EngineConfig, EngineOutput};
 pub use order::{CallEvent, CallEventKind, CallOrder, EngineCommand, Pauses, ScriptPolicy};
-pub use outcome::{reason_of_cause, reason_of_failure, reason_of_status};
-pub use ports::Ports;
 pub use receipt::{Delivery, Receipt};
-pub use script::{Progress, Script, ScriptInput, ScriptOutput};
 pub use trunk::{NumberFormat, Trunk};

@@ -13,9 +13,6 @@ use std::rc::Rc;
 /// The lowest layer: every key, with its comment and default.
 pub const BUILT_IN: &str = include_str!("../../config/belfry.toml");
 
-/// A layer for trying things out: all on loopback, one trunk, one service.
-pub const LAB: &str = include_str!("../../config/lab.toml");
-
 /// Layers of settings, the lowest first.
 #[derive(Debug)]
 pub struct Layers {

@@ -16,7 +16,7 @@ mod tree;
 mod types;
 
 pub use error::ConfigErrors;
-pub use layers::{BUILT_IN, LAB, Layers, Loaded};
+pub use layers::{BUILT_IN, Layers, Loaded};
 pub use types::*;
 
 #[cfg(test)]

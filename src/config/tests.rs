@@ -60,7 +60,8 @@ fn the_least_configuration_has_the_defaults_of_the_contract() {
 
 #[test]
 fn the_laboratory_is_a_whole_configuration() {
-    let config = Layers::new().text("lab.toml", LAB).read().expect("config/lab.toml").config;
+    let lab = include_str!("../../config/lab.toml");
+    let config = Layers::new().text("lab.toml", lab).read().expect("config/lab.toml").config;
     assert_eq!(config.trunks["robot"].uri.host, "127.0.0.1");
 }
 

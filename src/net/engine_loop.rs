@@ -6,7 +6,7 @@ use crate::call::{CallEvent, Engine, EngineCommand, EngineOutput};
 use crate::id::AttemptId;
 use crate::media::StreamEvent;
 use crate::sip::wire::{self, Message};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Datagrams or events taken in a row before the deadlines are looked at again.
 const BURST_MAX: usize = 64;
+/// How long the loop sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3_600);
 /// Commands waiting for the engine; the sender waits when there are more.
 const COMMANDS_MAX: usize = 1_024;
 
@@ -31,7 +33,6 @@ pub struct EngineHandle {
 struct Load {
     capacity: AtomicUsize,
     calls: AtomicUsize,
-    datagrams_unsent: AtomicUsize,
 }
 
 /// The engine's loop has ended, so a command could not be given.
@@ -57,11 +58,6 @@ impl EngineHandle {
     pub fn calls(&self) -> usize {
         self.load.calls.load(Ordering::Relaxed)
     }
-
-    /// SIP datagrams the kernel would not take; their transactions repeat them.
-    pub fn datagrams_unsent(&self) -> usize {
-        self.load.datagrams_unsent.load(Ordering::Relaxed)
-    }
 }
 
 /// Starts the loop on the runtime. Events of calls come out of the receiver, each call's last one
@@ -79,7 +75,8 @@ pub fn start(
     let (events, events_out) = mpsc::unbounded_channel();
     let load = Arc::new(Load::default());
     load.capacity.store(engine.capacity(clock.now()), Ordering::Relaxed);
-    let running = Running { engine, clock, sip, workers, events, load: Arc::clone(&load) };
+    let load_told = Arc::clone(&load);
+    let running = Running { engine, clock, sip, workers, events, load: load_told, unsent: 0 };
     tokio::spawn(running.run(commands_in, media_events));
     (EngineHandle { commands, load }, events_out)
 }
@@ -91,6 +88,16 @@ struct Running {
     workers: RtpWorkers,
     events: mpsc::UnboundedSender<CallEvent>,
     load: Arc<Load>,
+    /// SIP datagrams the kernel would not take; their transactions repeat them.
+    unsent: u64,
+}
+
+impl Drop for Running {
+    /// The last word on what was thrown away, for an operator who wonders.
+    fn drop(&mut self) {
+        let counters = self.engine.sip_counters();
+        tracing::info!(sip.counters = ?counters, sip.unsent = self.unsent, "the call engine ended");
+    }
 }
 
 impl Running {
@@ -101,9 +108,8 @@ impl Running {
     ) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
-            let idle =
-                Instant::ZERO + Duration::from_secs(3_600) + self.clock.now().since(Instant::ZERO);
-            let deadline = self.clock.to_tokio(self.engine.poll_timeout().unwrap_or(idle));
+            let deadline = self.engine.poll_timeout().unwrap_or(self.clock.now() + IDLE);
+            let deadline = self.clock.to_tokio(deadline);
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => self.engine.handle_command(self.clock.now(), command),
@@ -147,7 +153,7 @@ impl Running {
     fn send(&mut self, datagram: &[u8], destination: SocketAddr) {
         log_sip("sent", destination, datagram);
         let Err(error) = self.sip.try_send_to(datagram, destination) else { return };
-        self.load.datagrams_unsent.fetch_add(1, Ordering::Relaxed);
+        self.unsent = self.unsent.saturating_add(1);
         if error.kind() != std::io::ErrorKind::WouldBlock {
             tracing::warn!(%error, %destination, "a SIP datagram could not be sent");
             self.engine.handle_unreachable(self.clock.now(), destination);
